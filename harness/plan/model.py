@@ -1,0 +1,151 @@
+"""A plan as a validated, frozen type (DESIGN: plan). Made by ``harness.plan.loading``; nobody inside re-checks it.
+
+Durations are seconds, sizes bytes, shares ratios. Pure.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from harness.plan.objectives import Objective
+from harness.units import parse_duration
+
+DEFAULT_HORIZON = 24 * 3600.0
+
+Seconds = Annotated[float, BeforeValidator(parse_duration)]
+PositiveSeconds = Annotated[Seconds, Field(gt=0)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
+
+
+def _http_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"{url!r} is not an http:// or https:// URL")
+    return url
+
+
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False, allow_inf_nan=False)
+
+
+class ProcessTarget(_Frozen):
+    """A group of processes to watch: by regex on the command line, a pid, or a pid file. Children are members too."""
+
+    name: Name
+    match: str | None = None
+    pid: Annotated[int, Field(gt=0)] | None = None
+    pidfile: str | None = None
+
+
+class DatabaseTarget(_Frozen):
+    """A PostgreSQL (postgresql://) or PgBouncer (pgbouncer://) to watch."""
+
+    name: Name
+    url: str
+
+
+class RedisTarget(_Frozen):
+    name: Name
+    url: str
+
+
+class Target(_Frozen):
+    """What is loaded and watched. ``reference`` targets are started by the harness in local mode."""
+
+    url: HttpUrl
+    reference: bool = False
+    allow_hosts: tuple[str, ...] = ("localhost", "127.0.0.1", "::1")
+    headers: dict[str, str] = {}
+    ca_file: str | None = None
+    timeout: PositiveSeconds = 10.0
+    health_path: str = "/health"
+    metrics: tuple[HttpUrl, ...] = ()
+    processes: tuple[ProcessTarget, ...] = ()
+    containers: tuple[str, ...] = ()
+    databases: tuple[DatabaseTarget, ...] = ()
+    redis: tuple[RedisTarget, ...] = ()
+
+
+class PrometheusTarget(_Frozen):
+    """A Prometheus that is already there. Absent: the harness starts one."""
+
+    url: HttpUrl
+    bearer_token_file: str | None = None
+    selector: str | None = None
+
+
+class Stage(_Frozen):
+    """One stretch of load. Closed model: users. Open model: arrivals per second (``rate``)."""
+
+    duration: PositiveSeconds
+    users: Annotated[int, Field(ge=0)] | None = None
+    spawn_rate: Annotated[float, Field(gt=0)] | None = None
+    rate: Annotated[float, Field(ge=0)] | None = None
+
+
+class Load(_Frozen):
+    locustfile: str
+    model: Literal["closed", "open"] = "closed"
+    workers: Annotated[int, Field(ge=1, le=256)] = 1
+    stages: Annotated[tuple[Stage, ...], Field(min_length=1)]
+    warmup: Seconds = 0.0
+    seed: int = 1
+    max_users: Annotated[int, Field(ge=1)] = 10_000
+    user_classes: tuple[str, ...] = ()
+
+    @property
+    def duration(self) -> float:
+        """Seconds of load in all."""
+        return sum(stage.duration for stage in self.stages)
+
+
+class Baseline(_Frozen):
+    name: str | None = None
+    last_passed: Annotated[int, Field(ge=1)] | None = None
+
+
+class Plan(_Frozen):
+    """One plan. ``objectives`` are resolved: environment, inheritance and `off` are already applied.
+
+    ``objectives_off`` names what was removed, so that the report can say so.
+    """
+
+    name: Name
+    kind: Literal["smoke", "soak", "stress", "capacity"] = "soak"
+    stack: Name = "default"
+    target: Target
+    prometheus: PrometheusTarget | None = None
+    scrape_interval: Annotated[Seconds, Field(ge=1, le=300)] = 5.0
+    load: Load
+    horizon: PositiveSeconds = DEFAULT_HORIZON
+    objectives: tuple[Objective, ...] = ()
+    objectives_off: tuple[str, ...] = ()
+    baseline: Baseline | None = None
+    abort_on: tuple[str, ...] = ("critical",)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _objectives_are_resolved(cls, data: Any) -> Any:
+        if isinstance(data, dict) and isinstance(data.get("objectives"), dict):
+            raise ValueError("objectives must be resolved by harness.plan.loading")
+        return data
+
+    @property
+    def steady_seconds(self) -> float:
+        """Planned length of the judged window."""
+        return max(0.0, self.load.duration - self.load.warmup)
+
+    @property
+    def latency_limits(self) -> tuple[float, ...]:
+        """Sorted distinct latency limits in seconds: each becomes a histogram edge."""
+        return tuple(sorted({o.limit for o in self.objectives if o.spec.family == "latency"}))
+
+    def objective(self, name: str) -> Objective | None:
+        """The whole run's objective of that name."""
+        return next((o for o in self.objectives if o.name == name and not o.endpoint), None)

@@ -1,0 +1,127 @@
+"""The objectives a plan may name: what each means, its unit and how its limit is written. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from exporters.metric_names import SUBJECT_ALL
+from harness.units import parse_bytes, parse_duration, parse_rate, parse_ratio
+
+Family = Literal["latency", "ratio", "growth", "level", "count", "throughput", "stress"]
+Operator = Literal["<=", ">="]
+
+
+@dataclass(frozen=True)
+class ObjectiveSpec:
+    """What is known of an objective before a plan gives it a limit.
+
+    Attributes:
+        family: which rule judges it: latency (share within the limit), ratio (errors), growth (trend over the horizon),
+            level (a gauge's limit), count (events in the window), throughput (a floor), stress (later plans).
+        quantile: for the latency family, the share of requests that must be within the limit.
+    """
+
+    name: str
+    signal: str
+    unit: str
+    family: Family
+    op: Operator = "<="
+    quantile: float | None = None
+
+
+def _count(text: str | int | float) -> float:
+    value = float(text)
+    if isinstance(text, bool) or not 0 <= value < 1e15 or value != int(value):
+        raise ValueError(f"{text!r} is not a whole number of events")
+    return value
+
+
+_PARSERS: dict[str, Callable[[str | int | float], float]] = {
+    "seconds": parse_duration,
+    "ratio": parse_ratio,
+    "bytes": parse_bytes,
+    "rps": parse_rate,
+    "cores": lambda text: parse_rate(text),
+    "count": _count,
+}
+
+SPECS: dict[str, ObjectiveSpec] = {
+    spec.name: spec
+    for spec in (
+        ObjectiveSpec("latency_p50", "latency", "seconds", "latency", quantile=0.50),
+        ObjectiveSpec("latency_p95", "latency", "seconds", "latency", quantile=0.95),
+        ObjectiveSpec("latency_p99", "latency", "seconds", "latency", quantile=0.99),
+        ObjectiveSpec("error_ratio", "errors", "ratio", "ratio"),
+        ObjectiveSpec("throughput", "throughput", "rps", "throughput", op=">="),
+        ObjectiveSpec("memory_growth", "memory", "ratio", "growth"),
+        ObjectiveSpec("fd_growth", "fds", "ratio", "growth"),
+        ObjectiveSpec("thread_growth", "threads", "ratio", "growth"),
+        ObjectiveSpec("connection_growth", "db_pool", "ratio", "growth"),
+        ObjectiveSpec("latency_growth", "latency", "ratio", "growth"),
+        ObjectiveSpec("cpu_growth", "cpu", "ratio", "growth"),
+        ObjectiveSpec("disk_growth", "disk", "ratio", "growth"),
+        ObjectiveSpec("memory_limit", "memory", "bytes", "level"),
+        ObjectiveSpec("cpu", "cpu", "cores", "level"),
+        ObjectiveSpec("db_pool_use", "db_pool", "ratio", "level"),
+        ObjectiveSpec("db_pool_waiting", "db_pool", "count", "level"),
+        ObjectiveSpec("redis_ping_p99", "redis", "seconds", "level"),
+        ObjectiveSpec("restarts", "restarts", "count", "count"),
+        ObjectiveSpec("capacity", "throughput", "rps", "stress", op=">="),
+        ObjectiveSpec("recovery", "latency", "seconds", "stress"),
+    )
+}
+
+# An endpoint has its own latency and errors; the other signals belong to the whole run.
+ENDPOINT_OBJECTIVES = frozenset(n for n, s in SPECS.items() if s.family in ("latency", "ratio", "throughput"))
+
+# What every plan inherits unless it says `NAME: off` (DESIGN: plan). db_pool_waiting: judged where a pool is measured.
+INHERITED = {"restarts": 0.0, "error_ratio": 0.01, "db_pool_waiting": 0.0}
+
+
+@dataclass(frozen=True)
+class Objective:
+    """One objective with its limit, in base units; ``method`` and ``endpoint`` are empty for the whole run."""
+
+    name: str
+    limit: float
+    op: Operator
+    method: str = ""
+    endpoint: str = ""
+    inherited: bool = False
+
+    @property
+    def spec(self) -> ObjectiveSpec:
+        return SPECS[self.name]
+
+    @property
+    def subject(self) -> str:
+        """ "all", or the endpoint as the plan writes it ("POST /login")."""
+        return f"{self.method} {self.endpoint}" if self.endpoint else SUBJECT_ALL
+
+
+def parse_limit(spec: ObjectiveSpec, text: str | int | float) -> tuple[float, Operator]:
+    """A limit as the plan writes it: "800ms", "1%", ">= 100 rps"; an operator may stand before it.
+
+    Raises:
+        ValueError: not a limit of this objective, with what to write instead.
+    """
+    op: Operator = spec.op
+    if isinstance(text, bool) or text is None:
+        raise ValueError(f"{spec.name}: {text!r} is not a limit; write `off` to leave this objective out")
+    if isinstance(text, str):
+        match = re.match(r"\s*(<=|>=|<|>)\s*(.*)", text)
+        if match:
+            wanted = match[1].rstrip("=") + "="
+            if wanted != spec.op:
+                raise ValueError(f"{spec.name} is a limit of the form {spec.op!r}, not {match[1]!r}")
+            text = match[2]
+    try:
+        value = _PARSERS[spec.unit](text)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{spec.name}: {error}") from None
+    if spec.family == "latency" and value <= 0:
+        raise ValueError(f"{spec.name}: a latency limit must be above zero")
+    return value, op

@@ -1,0 +1,216 @@
+"""A run's directory and its ``run.json`` (DESIGN: run directory). Atomic writes; reading fails with a named cause."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from harness.errors import ArchiveError, UsageError
+
+SCHEMA = 1
+EndedBy = Literal["completed", "aborted", "interrupted", "crashed"]
+ENDINGS: tuple[EndedBy, ...] = ("completed", "aborted", "interrupted", "crashed")
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """What is known of one run. Times are unix seconds here, RFC 3339 UTC in the file.
+
+    Attributes:
+        steady_from, steady_to: the judged window; None when the run never reached it.
+        ended_by: how it ended; "crashed" until something better is known, so that a killed harness leaves the truth.
+        reason: why it ended when it did not complete: the alert, signal or failure, in words.
+    """
+
+    run_id: str
+    plan: str
+    started_at: float
+    target: str
+    steady_from: float | None = None
+    steady_to: float | None = None
+    ended_at: float | None = None
+    ended_by: EndedBy = "crashed"
+    reason: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        data = asdict(self)
+        for key in ("started_at", "steady_from", "steady_to", "ended_at"):
+            data[key] = rfc3339(data[key])
+        return {"schema": SCHEMA, **data, "notes": list(self.notes)}
+
+    @classmethod
+    def from_json(cls, data: Any, where: str) -> RunRecord:
+        """Validates; raises ArchiveError that names ``where`` and the field."""
+        if not isinstance(data, dict):
+            raise ArchiveError(f"{where}: not a JSON object")
+        if data.get("schema") != SCHEMA:
+            raise ArchiveError(f"{where}: schema {data.get('schema')!r}; this harness reads schema {SCHEMA}")
+        for key in ("run_id", "plan", "target"):
+            if not isinstance(data.get(key), str):
+                raise ArchiveError(f"{where}: {key!r} must be a string")
+        if data.get("ended_by") not in ENDINGS:
+            raise ArchiveError(f"{where}: 'ended_by' must be one of {', '.join(ENDINGS)}")
+        times = {
+            k: _parse_time(data.get(k), f"{where}: {k!r}")
+            for k in ("started_at", "steady_from", "steady_to", "ended_at")
+        }
+        if times["started_at"] is None:
+            raise ArchiveError(f"{where}: 'started_at' is missing")
+        versions = data.get("versions", {})
+        return cls(
+            run_id=data["run_id"],
+            plan=data["plan"],
+            target=data["target"],
+            started_at=times["started_at"],
+            steady_from=times["steady_from"],
+            steady_to=times["steady_to"],
+            ended_at=times["ended_at"],
+            ended_by=data["ended_by"],
+            reason=str(data.get("reason", "")),
+            versions={str(k): str(v) for k, v in versions.items()} if isinstance(versions, dict) else {},
+            notes=tuple(str(n) for n in data.get("notes", []) or []),
+        )
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """Paths inside one run directory; may be moved, so nothing in it holds an absolute path of its own."""
+
+    path: Path
+
+    @property
+    def record_file(self) -> Path:
+        return self.path / "run.json"
+
+    @property
+    def plan_file(self) -> Path:
+        return self.path / "plan.yml"
+
+    @property
+    def verdict_file(self) -> Path:
+        return self.path / "verdict.json"
+
+    @property
+    def tsdb(self) -> Path:
+        return self.path / "tsdb"
+
+    @property
+    def logs(self) -> Path:
+        return self.path / "logs"
+
+    @property
+    def work(self) -> Path:
+        """Working data of the running stack (databases, sockets, control files); removed when the run ends."""
+        return self.path / "work"
+
+    def write_record(self, record: RunRecord) -> None:
+        write_json(self.record_file, record.to_json())
+
+    def read_record(self) -> RunRecord:
+        """Raises ArchiveError when run.json is missing, half-written or of another schema."""
+        return RunRecord.from_json(read_json(self.record_file), str(self.record_file))
+
+
+def create_run_directory(root: Path, plan_name: str, now: float) -> tuple[str, RunDirectory]:
+    """A new directory below ``root`` and its run id ("20261122T151830Z-soak-24h"); two at the same second differ."""
+    stamp = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ")
+    for attempt in range(1, 1000):
+        run_id = f"{stamp}-{plan_name}" + (f"-{attempt}" if attempt > 1 else "")
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+            (root / run_id).mkdir()
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise ArchiveError(
+                f"cannot create a run directory in {root}: {error.strerror}", remedy="give a writable folder with --out"
+            ) from error
+        return run_id, RunDirectory(root / run_id)
+    raise ArchiveError(f"{root} already holds a thousand runs of this second")
+
+
+def find_run(name: str, root: Path) -> RunDirectory:
+    """RUN of the command line: a directory, a run id below ``root``, or ``last``.
+
+    Raises:
+        UsageError: no such run.
+    """
+    if name == "last":
+        runs = list_runs(root)
+        if not runs:
+            raise UsageError(f"there is no run in {root}", remedy="start one with: harness run PLAN")
+        return runs[-1]
+    for candidate in (Path(name), root / name):
+        if (candidate / "run.json").is_file():
+            return RunDirectory(candidate)
+    raise UsageError(
+        f"{name!r} is no run: neither a directory with a run.json nor a run id in {root}",
+        remedy="harness runs lists the runs",
+    )
+
+
+def list_runs(root: Path) -> list[RunDirectory]:
+    """Run directories below ``root``, oldest first (run ids sort by their start)."""
+    if not root.is_dir():
+        return []
+    return [RunDirectory(p) for p in sorted(root.iterdir()) if not p.is_symlink() and (p / "run.json").is_file()]
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Whole or not at all: a reader never sees half a file, also after a kill."""
+    write_text(path, json.dumps(data, indent=2, allow_nan=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Atomic write, see ``write_json``."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def read_json(path: Path) -> Any:
+    """Raises ArchiveError that names the file."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ArchiveError(f"{path} is missing") from None
+    except OSError as error:
+        raise ArchiveError(f"{path} cannot be read: {error.strerror}") from error
+    except (UnicodeDecodeError, ValueError, RecursionError) as error:
+        raise ArchiveError(f"{path} is not valid JSON: {error}") from error
+
+
+def rfc3339(seconds: float | None) -> str | None:
+    """Unix seconds as RFC 3339 UTC with milliseconds; None and NaN stay None."""
+    if seconds is None or not math.isfinite(seconds):
+        return None
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _parse_time(text: Any, where: str) -> float | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        raise ArchiveError(f"{where} is not a time in RFC 3339") from None
+    if moment.tzinfo is None:
+        raise ArchiveError(f"{where} has no time zone")
+    return moment.timestamp()
