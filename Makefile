@@ -1,0 +1,46 @@
+# make soak        a whole run on this machine, a few minutes, no Docker
+# make test        what CI runs
+# make test-long   the long tests: every fault and magnitude, every kill
+# make lint bench  style and types; figures
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PLAN ?= smoke
+ARGS ?=
+PYTEST = .venv/bin/python -m pytest -q
+
+.PHONY: help setup soak test test-long lint format bench lock clean
+
+help:  ## this list
+	@sed -n 's/^\([a-z-]*\):.*##\(.*\)/\1 \2/p' $(MAKEFILE_LIST) | awk '{n=$$1; $$1=""; printf "  make %-10s %s\n", n, $$0}'
+
+setup:  ## .venv with locked packages, and the missing server packages
+	@scripts/setup.sh
+
+soak: setup  ## run PLAN (smoke) here and judge it; ARGS="--duration 10m --fault memory_leak"
+	@.venv/bin/harness run $(PLAN) $(ARGS)
+
+test: setup  ## the tests that CI runs
+	$(PYTEST) -m "not long"
+
+test-long: setup  ## the long tests only
+	$(PYTEST) -m long --timeout 3600
+
+lint: setup  ## ruff, formatting, types, rule files, shell
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	promtool check rules prometheus/rules/*.yml
+
+format: setup  ## let ruff mend what it can
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+bench: setup  ## measured ratios, each against its goal
+	@.venv/bin/python -m benchmarks
+
+lock: setup  ## resolve pyproject.toml again into requirements.lock (needs uv: pip install uv)
+	uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command 'make lock' \
+		--group dev pyproject.toml -o requirements.lock --upgrade
+
+clean:  ## remove .venv and caches (never runs/)
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build

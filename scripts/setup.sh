@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# Makes this checkout ready: .venv with the locked packages, and the server packages that a local run needs.
+# Idempotent; a second call takes a fraction of a second. Honours $PYTHON.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+say() { printf '%s\n' "setup: $*" >&2; }
+
+have_postgres() {
+    command -v initdb >/dev/null 2>&1 && return 0
+    compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null
+}
+
+is_debian() { [ -r /etc/os-release ] && grep -qE '^ID(_LIKE)?=.*(debian|ubuntu)' /etc/os-release; }
+
+# PYTHON may be given; otherwise the first interpreter that is new enough.
+new_enough() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; }
+can_venv() { "$1" -c 'import venv, ensurepip' >/dev/null 2>&1; }
+
+find_python() {
+    local candidate
+    for candidate in ${PYTHON:+"$PYTHON"} python3 python3.14 python3.13 python3.12 python3.11; do
+        if command -v "$candidate" >/dev/null 2>&1 && new_enough "$candidate"; then
+            printf '%s\n' "$candidate"
+            return 0
+        fi
+    done
+    return 1
+}
+
+python=$(find_python || true)
+
+missing=()
+if [ ! -x .venv/bin/python ]; then
+    if [ -z "$python" ]; then missing+=(python3 python3-venv)
+    elif ! can_venv "$python"; then missing+=(python3-venv)
+    fi
+fi
+if ! { command -v prometheus && command -v promtool; } >/dev/null 2>&1; then missing+=(prometheus); fi
+have_postgres || missing+=(postgresql)
+command -v redis-server >/dev/null 2>&1 || missing+=(redis-server)
+
+if [ ${#missing[@]} -gt 0 ]; then
+    if ! is_debian || ! command -v apt-get >/dev/null 2>&1; then
+        say "this machine lacks: ${missing[*]} (Debian's package names)."
+        say "Install them with your system's package manager: Python >= 3.11 with venv, Prometheus (prometheus and"
+        say "promtool on PATH), PostgreSQL's server programs (initdb and postgres on PATH) and redis-server. Then try again."
+        exit 12
+    fi
+    root=()
+    if [ "$(id -u)" -ne 0 ]; then
+        if ! command -v sudo >/dev/null 2>&1; then
+            say "this machine lacks: ${missing[*]}, and you are neither root nor is sudo here."
+            say "Have an administrator run: apt-get install --no-install-recommends ${missing[*]}"
+            exit 12
+        fi
+        root=(sudo)
+    fi
+    say "installing Debian packages: ${missing[*]} (with ${root[*]:-root}'s rights). Debian may start their services;"
+    say "the harness starts its own, on free loopback ports, and leaves those alone."
+    "${root[@]}" apt-get update -qq
+    "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+    python=$(find_python) || { say "no Python >= 3.11 found; install one and give it as PYTHON=..."; exit 12; }
+fi
+
+stamp=.venv/.ready
+wanted=$(cat requirements.lock pyproject.toml | sha256sum | cut -d' ' -f1)
+if [ ! -f "$stamp" ] || [ "$(cat "$stamp")" != "$wanted" ]; then
+    say "making .venv with the locked packages (a minute, the first time)"
+    [ -x .venv/bin/python ] || "$python" -m venv .venv
+    rm -f "$stamp"
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+    printf '%s\n' "$wanted" > "$stamp"
+fi
