@@ -1,6 +1,6 @@
 """``make bench``: every figure as a ratio or a cost measured here, beside its goal. Exit 1 when a goal is missed.
 
-Each benchmark is a module with ``run() -> list[(name, value, unit, goal, ok)]``; ``ok`` None is a figure without a goal.
+Each benchmark is a module with ``run() -> list[(name, value, unit, goal, ok)]``; ``ok`` None is one without a goal.
 Figures on shared machines are noisy, so both sides of a ratio are measured in one run.
 """
 
