@@ -1,0 +1,68 @@
+"""How to start Mingus: its command line and its environment. Pure; the caller starts and ends the process.
+
+    subprocess.Popen(command(port), env={**os.environ, **environment(...)}, cwd=directory())
+
+Ready when ``GET /health`` answers 200; SIGTERM to the process ends it and its workers.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from target.faults import FAULT_PARAMETERS, parse_faults
+
+FAULTS = tuple(FAULT_PARAMETERS)  # names that environment(faults=...) accepts
+
+
+def directory() -> Path:
+    """The folder that holds the package ``target``: a working directory from which the command surely works."""
+    return Path(__file__).resolve().parent.parent
+
+
+def command(port: int, *, host: str = "127.0.0.1") -> list[str]:
+    """The command line of gunicorn's master with this Python; it matches ``gunicorn.*target``."""
+    config = Path(__file__).resolve().parent / "gunicorn.conf.py"
+    return [sys.executable, "-m", "gunicorn", "-c", str(config), "--bind", f"{host}:{port}", "target.wsgi:app"]
+
+
+def environment(
+    database_url: str,
+    redis_url: str,
+    *,
+    workers: int = 2,
+    pool_size: int = 8,
+    faults: Sequence[str] = (),
+    fault_token: str = "",
+    secret: str = "",
+) -> dict[str, str]:
+    """The variables Mingus reads, to be laid over the caller's own environment.
+
+    Args:
+        database_url: postgresql://user:password@host:port/database.
+        redis_url: redis://host:port/db.
+        workers: gunicorn worker processes.
+        pool_size: connections each worker's pool keeps; 2 more may be opened under load.
+        faults: specifications such as "memory_leak:mb_per_s=2,delay=30", on from the start.
+        fault_token: guards run-time changes through /faults; empty means that there are none.
+        secret: key of the password pepper; stable over restarts on the same database.
+
+    Raises:
+        ValueError: a fault is unknown or wrongly written; the message names what would be right.
+    """
+    parse_faults(";".join(faults))
+    return {
+        "MINGUS_DATABASE_URL": database_url,
+        "MINGUS_REDIS_URL": redis_url,
+        "MINGUS_WORKERS": str(workers),
+        "MINGUS_POOL_SIZE": str(pool_size),
+        "MINGUS_FAULTS": ";".join(faults),
+        "MINGUS_FAULT_TOKEN": fault_token,
+        "MINGUS_SECRET": secret,
+        # glibc gives each thread an arena of its own and raises its mmap threshold as it goes: both make a healthy
+        # threaded server's memory creep for hours, which a memory test would have to forgive.
+        "MALLOC_ARENA_MAX": "2",
+        "MALLOC_MMAP_THRESHOLD_": "131072",
+        "MALLOC_TRIM_THRESHOLD_": "131072",
+    }
