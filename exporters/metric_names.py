@@ -29,6 +29,9 @@ LOOP_LAG = "locust_loop_lag_seconds"  # histogram
 ARRIVALS = "locust_arrivals_total"
 ARRIVALS_DROPPED = "locust_arrivals_dropped_total"
 ARRIVAL_LAG = "locust_arrival_lag_seconds"  # histogram
+# Each Locust process about itself, in client_python's names; the rules read them from the load job only.
+PROCESS_CPU = "process_cpu_seconds_total"
+PROCESS_MEMORY = "process_resident_memory_bytes"
 LOAD_SERIES_CAPPED = "locust_request_names_capped"  # 1 once names or errors went to "other"
 OUTCOMES = ("ok", "error")
 ERROR_KINDS = ("status", "timeout", "connection", "validation", "other")
@@ -99,6 +102,9 @@ REDIS_MISSES = "redis_keyspace_misses_total"
 REDIS_SLOWLOG_LENGTH = "redis_slowlog_length"
 REDIS_SLOWLOG_LAST_ID = "redis_slowlog_last_id"
 REDIS_PING = "redis_ping_duration_seconds"  # histogram{redis}
+
+# --- Prometheus itself
+UP = "up"  # {job,instance}: 1 when the last scrape answered
 
 # --- sidecar: about itself
 COLLECTOR_UP = "harness_collector_up"  # {collector}: 1 read, 0 could not read, for example collector="database:main"
