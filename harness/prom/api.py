@@ -1,0 +1,286 @@
+"""Prometheus' HTTP API, failing closed: an error, a time-out or partial data is a QueryError, never an empty list."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+
+from harness.errors import QueryError
+from harness.prom.series import Series
+from harness.prom.wire import merge, parse_matrix, parse_vector
+
+MAX_POINTS = 11_000  # Prometheus refuses a range query with more steps per series
+RAW_WINDOW = 600.0  # seconds of raw samples in one answer: 2,000 series at 5 s are 240,000 samples, about 6 MB
+_TOO_MANY = "too many samples"  # --query.max-samples; smaller windows help
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+class TooManySamplesError(QueryError):
+    """The server's --query.max-samples was exceeded; a shorter range may pass."""
+
+
+class PrometheusApi:
+    """A client of one Prometheus.
+
+    Every method raises QueryError, which names the query and the cause, when the server cannot be reached, does not
+    answer in time, answers anything but success, or warns that its answer is partial.
+
+    Args:
+        url: base URL, a path prefix included.
+        session: for tests and special TLS set-ups; a new one otherwise.
+        bearer_token_file: read at each request, because tokens rotate.
+        timeout: seconds for one request, connecting and each read.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        session: requests.Session | None = None,
+        bearer_token_file: str | Path | None = None,
+        timeout: float = 30.0,
+    ) -> None:
+        self.url = url.rstrip("/")
+        self._session = session or requests.Session()
+        if session is None and urlsplit(url).hostname in _LOOPBACK:
+            self._session.trust_env = False  # a proxy of the environment must not come between us and loopback
+        self._token_file = Path(bearer_token_file) if bearer_token_file else None
+        self.timeout = timeout
+
+    # --- queries
+
+    def query(self, expr: str, at: float) -> list[Series]:
+        """Instant query at unix second ``at``: one sample per series; a scalar is a series without labels."""
+        data = self._data("query", expr, "/api/v1/query", {"query": expr, "time": _seconds(at)})
+        return parse_vector(data, expr)
+
+    def query_range(self, expr: str, start: float, end: float, step: float) -> list[Series]:
+        """Range query at start, start + step, ... <= end; longer ones than the server allows are paged and merged.
+
+        Times are exact to the millisecond and all pages lie on one grid. Where the server cannot hold a page's samples,
+        the page is halved until it can.
+
+        Raises:
+            QueryError: see the class; also for an end before start or a step below 1 ms.
+        """
+        step_ms, start_ms, end_ms = round(step * 1000), round(start * 1000), round(end * 1000)
+        if step_ms < 1 or end_ms < start_ms:
+            raise QueryError(f"bad range for {expr!r}: from {start} to {end} by {step}")
+        points = (end_ms - start_ms) // step_ms + 1
+        pages: list[list[Series]] = []
+        page, done = min(points, MAX_POINTS), 0
+        while done < points:
+            count = min(page, points - done)
+            first = start_ms + done * step_ms
+            try:
+                pages.append(self._range_page(expr, first, first + (count - 1) * step_ms, step_ms))
+            except TooManySamplesError:
+                if count == 1:
+                    raise
+                page = (count + 1) // 2
+                continue
+            done += count
+        return merge(pages)
+
+    def raw(self, selector: str, start: float, end: float, *, window: float = RAW_WINDOW) -> list[Series]:
+        """Raw samples with start <= time <= end of a vector selector, fetched in windows and merged.
+
+        Staleness markers are not part of the API's answer.
+        """
+        start_ms, end_ms, size = round(start * 1000), round(end * 1000), max(1, round(window * 1000))
+        if end_ms < start_ms:
+            raise QueryError(f"bad range for {selector!r}: from {start} to {end}")
+        pages: list[list[Series]] = []
+        # Windows are (low, high]; Prometheus 2 closes ranges on the left too, and merging drops what came twice.
+        low = start_ms - 1
+        while low < end_ms:
+            high = min(low + size, end_ms)
+            expr = f"{selector}[{high - low}ms]"
+            try:
+                data = self._data("query", expr, "/api/v1/query", {"query": expr, "time": _seconds(high / 1000)})
+            except TooManySamplesError:
+                if high - low <= 1:
+                    raise
+                size = (high - low + 1) // 2
+                continue
+            pages.append(parse_matrix(data, expr))
+            low = high
+        return [s for s in (one.between(start_ms / 1000, end_ms / 1000) for one in merge(pages)) if len(s)]
+
+    # --- metadata
+
+    def label_values(
+        self, label: str, match: Sequence[str] = (), start: float | None = None, end: float | None = None
+    ) -> list[str]:
+        """Values of a label over the series that match and lie in the range; a series deleted from a block may show."""
+        what = f"values of label {label!r}" + (f" of {', '.join(match)}" if match else "")
+        data = self._data(what, "", f"/api/v1/label/{label}/values", _range(match, start, end), method="GET")
+        return _strings(data, what)
+
+    def series(self, match: Sequence[str], start: float, end: float) -> list[dict[str, str]]:
+        """Label sets of the series that match one of the selectors."""
+        what = f"series of {', '.join(match)}"
+        data = self._data(what, "", "/api/v1/series", _range(match, start, end))
+        if not isinstance(data, list) or not all(isinstance(item, dict) for item in data):
+            raise QueryError(f"{what} at {self.url}: the answer is no list of label sets")
+        return data
+
+    def rules(self) -> list[dict[str, Any]]:
+        """Rule groups as the server sees them."""
+        return self._list("rules", "/api/v1/rules", "groups")
+
+    def alerts(self) -> list[dict[str, Any]]:
+        """Pending and firing alerts."""
+        return self._list("alerts", "/api/v1/alerts", "alerts")
+
+    def targets(self) -> list[dict[str, Any]]:
+        """Active scrape targets, with labels, health, lastError and lastScrape."""
+        return self._list("targets", "/api/v1/targets?state=active", "activeTargets")
+
+    def flags(self) -> dict[str, str]:
+        """The server's command-line flags."""
+        data = self._data("flags", "", "/api/v1/status/flags", {}, method="GET")
+        if not isinstance(data, dict):
+            raise QueryError(f"flags at {self.url}: the answer is no object")
+        return {str(k): str(v) for k, v in data.items()}
+
+    def version(self) -> str:
+        """The server's version, for example "2.42.0"."""
+        data = self._data("version", "", "/api/v1/status/buildinfo", {}, method="GET")
+        return str(data.get("version", "")) if isinstance(data, dict) else ""
+
+    def healthy(self) -> bool:
+        """Whether the server says that it is ready to answer queries; False also when it cannot be reached."""
+        try:
+            answer = self._session.get(f"{self.url}/-/ready", timeout=self.timeout, headers=self._headers())
+        except (requests.RequestException, QueryError):
+            return False
+        return answer.status_code == 200
+
+    # --- administration
+
+    def snapshot(self) -> str:
+        """Writes a snapshot, the head included, and returns its folder's name below DATA_DIR/snapshots."""
+        data = self._data("snapshot", "", "/api/v1/admin/tsdb/snapshot", {"skip_head": "false"})
+        name = data.get("name") if isinstance(data, dict) else None
+        if not isinstance(name, str) or not name or "/" in name:
+            raise QueryError(f"snapshot at {self.url}: the answer names no snapshot")
+        return name
+
+    def delete_series(self, match: Sequence[str]) -> None:
+        """Deletes all samples of the series that match."""
+        self._send("delete_series", "", "POST", "/api/v1/admin/tsdb/delete_series", {"match[]": list(match)})
+
+    def write(self, body: bytes, headers: Mapping[str, str]) -> None:
+        """One remote-write request (harness.prom.remote_write)."""
+        self._send("remote write", "", "POST", "/api/v1/write", body, headers)
+
+    # --- transport
+
+    def _range_page(self, expr: str, start_ms: int, end_ms: int, step_ms: int) -> list[Series]:
+        parameters = {
+            "query": expr,
+            "start": _seconds(start_ms / 1000),
+            "end": _seconds(end_ms / 1000),
+            "step": _seconds(step_ms / 1000),
+        }
+        return parse_matrix(self._data("query", expr, "/api/v1/query_range", parameters), expr)
+
+    def _list(self, what: str, path: str, key: str) -> list[dict[str, Any]]:
+        data = self._data(what, "", path, {}, method="GET")
+        found = data.get(key) if isinstance(data, dict) else None
+        if not isinstance(found, list):
+            raise QueryError(f"{what} at {self.url}: the answer has no {key!r}")
+        return found
+
+    def _data(self, what: str, expr: str, path: str, parameters: Mapping[str, Any], *, method: str = "POST") -> Any:
+        """``data`` of a successful, complete answer."""
+        where = f"{what} {expr!r} at {self.url}" if expr else f"{what} at {self.url}"
+        answer = self._send(what, expr, method, path, parameters)
+        body = _json(answer.content)
+        if not isinstance(body, dict) or body.get("status") != "success" or "data" not in body:
+            raise QueryError(f"{where}: the answer is not Prometheus' JSON: {answer.text[:200]!r}")
+        # "infos" of Prometheus 3 (and their older form) are hints on style; every other warning may mean missing data.
+        partial = [str(w) for w in body.get("warnings") or [] if not str(w).startswith("PromQL info:")]
+        if partial:
+            raise QueryError(f"{where}: the answer may be partial: {'; '.join(partial)}")
+        return body["data"]
+
+    def _send(
+        self,
+        what: str,
+        expr: str,
+        method: str,
+        path: str,
+        payload: Mapping[str, Any] | bytes,
+        headers: Mapping[str, str] | None = None,
+    ) -> requests.Response:
+        where = f"{what} {expr!r} at {self.url}" if expr else f"{what} at {self.url}"
+        try:
+            answer = self._session.request(
+                method,
+                self.url + path,
+                params=None if method == "POST" else payload,
+                data=payload if method == "POST" else None,
+                headers={**self._headers(), **(headers or {})},
+                timeout=self.timeout,
+                allow_redirects=False,  # a redirected POST loses its body
+            )
+        except requests.Timeout as error:
+            raise QueryError(f"{where}: no answer within {self.timeout:g} s") from error
+        except requests.ConnectionError as error:
+            raise QueryError(
+                f"{where}: cannot connect or lost the connection: {error}", remedy="is this Prometheus running?"
+            ) from error
+        except requests.RequestException as error:
+            raise QueryError(f"{where}: {error}") from error
+        if 200 <= answer.status_code < 300:
+            return answer
+        if 300 <= answer.status_code < 400:
+            raise QueryError(f"{where}: redirected to {answer.headers.get('Location', '?')}; give the final URL")
+        body = _json(answer.content)
+        cause = body.get("error") if isinstance(body, dict) else None
+        text = f"{where}: HTTP {answer.status_code}: {cause or answer.text[:300].strip() or 'no text'}"
+        raise (TooManySamplesError if _TOO_MANY in text else QueryError)(text)
+
+    def _headers(self) -> dict[str, str]:
+        if self._token_file is None:
+            return {}
+        try:
+            return {"Authorization": f"Bearer {self._token_file.read_text(encoding='utf-8').strip()}"}
+        except OSError as error:
+            raise QueryError(f"the bearer token file {self._token_file} cannot be read: {error.strerror}") from error
+
+
+def _json(content: bytes) -> Any:
+    try:
+        return json.loads(content)
+    except (UnicodeDecodeError, ValueError, RecursionError):
+        return None
+
+
+def _seconds(value: float) -> str:
+    if not math.isfinite(value):
+        raise QueryError(f"{value} is not a time")
+    return f"{value:.3f}"
+
+
+def _range(match: Sequence[str], start: float | None, end: float | None) -> dict[str, Any]:
+    parameters: dict[str, Any] = {"match[]": list(match)} if match else {}
+    if start is not None:
+        parameters["start"] = _seconds(start)
+    if end is not None:
+        parameters["end"] = _seconds(end)
+    return parameters
+
+
+def _strings(data: Any, what: str) -> list[str]:
+    if not isinstance(data, Iterable) or isinstance(data, str | dict):
+        raise QueryError(f"{what}: the answer is no list")
+    return [str(item) for item in data]
