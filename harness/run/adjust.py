@@ -1,0 +1,91 @@
+"""What ``--duration``, ``--users`` and ``--target`` make of a plan. Pure."""
+
+from __future__ import annotations
+
+from harness.errors import UsageError
+from harness.plan.model import Load, Plan, Stage, Target
+
+# Ramps and warm-up may take this share of a shortened run: the rest is there to be judged.
+MOST_WARMUP_SHARE = 0.25
+
+
+def with_duration(plan: Plan, total: float) -> Plan:
+    """The plan with ``total`` seconds of load.
+
+    A longer run lengthens the last stage. A shorter one of kind soak or smoke cuts the last stage; stages before it
+    (the ramp) are squeezed into a quarter of the run when they are longer, with their spawn rates raised alike. Plans
+    of kind stress or capacity keep their steps' proportions. The warm-up stays, but is at most a quarter of the run.
+
+    Raises:
+        UsageError: no time at all.
+    """
+    if total <= 0:
+        raise UsageError("--duration must be longer than nothing", remedy="write for example --duration 10m")
+    load = plan.load
+    before, last = load.stages[:-1], load.stages[-1]
+    ramp = load.duration - last.duration
+    if total >= load.duration:
+        stages = [*before, _lasting(last, last.duration + total - load.duration)]
+    elif plan.kind in ("stress", "capacity"):
+        stages = [_squeezed(stage, total / load.duration) for stage in load.stages]
+    else:
+        factor = min(1.0, MOST_WARMUP_SHARE * total / ramp) if ramp else 1.0
+        stages = [_squeezed(stage, factor) for stage in before]
+        stages.append(_lasting(last, total - ramp * factor))
+    warmup = min(load.warmup, MOST_WARMUP_SHARE * total)
+    return _with_load(plan, load.model_copy(update={"stages": tuple(stages), "warmup": warmup}))
+
+
+def with_users(plan: Plan, users: int) -> Plan:
+    """The plan with ``users`` users at its peak; lower stages and spawn rates shrink or grow in proportion.
+
+    Raises:
+        UsageError: below one user, or a plan whose stages name no users (open model).
+    """
+    if users < 1:
+        raise UsageError(f"--users {users}: a run needs at least one user")
+    peak = max((stage.users or 0 for stage in plan.load.stages), default=0)
+    if plan.load.model != "closed" or not peak:
+        raise UsageError(
+            f"--users: the plan {plan.name!r} drives its load by arrivals per second, not by users",
+            remedy="change its stages in the plan",
+        )
+    factor = users / peak
+    stages = tuple(
+        stage.model_copy(
+            update={
+                "users": None if stage.users is None else max(1 if stage.users else 0, round(stage.users * factor)),
+                "spawn_rate": None if stage.spawn_rate is None else stage.spawn_rate * factor,
+            }
+        )
+        for stage in plan.load.stages
+    )
+    return _with_load(plan, plan.load.model_copy(update={"stages": stages}))
+
+
+def with_target(plan: Plan, url: str) -> Plan:
+    """The plan against another URL. A reference target named so is one that already runs: nothing is started for it.
+
+    Raises:
+        UsageError: not an http(s) URL.
+    """
+    try:
+        target = Target.model_validate(plan.target.model_dump() | {"url": url, "reference": False})
+    except ValueError:
+        raise UsageError(
+            f"--target {url!r} is not an http:// or https:// URL", remedy="write for example http://localhost:5000"
+        ) from None
+    return plan.model_copy(update={"target": target})
+
+
+def _with_load(plan: Plan, load: Load) -> Plan:
+    return plan.model_copy(update={"load": Load.model_validate(load.model_dump())})
+
+
+def _lasting(stage: Stage, duration: float) -> Stage:
+    return stage.model_copy(update={"duration": duration})
+
+
+def _squeezed(stage: Stage, factor: float) -> Stage:
+    rate = None if stage.spawn_rate is None else stage.spawn_rate / factor
+    return stage.model_copy(update={"duration": stage.duration * factor, "spawn_rate": rate})

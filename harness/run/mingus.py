@@ -1,0 +1,78 @@
+"""The reference target, started for one run."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import requests
+
+from harness.errors import UsageError
+from harness.run.child import Child, Program
+from harness.run.ports import LOOPBACK, on_free_port
+from target import launch
+
+_START_SECONDS = 60.0
+_STOP_SECONDS = 5.0
+
+
+def check_faults(faults: Sequence[str]) -> None:
+    """Raises UsageError for a fault that the target does not have, or that is wrongly written."""
+    try:
+        launch.environment("", "", faults=list(faults))
+    except ValueError as error:
+        raise UsageError(f"--fault: {error}", remedy=f"faults are: {', '.join(launch.FAULTS)}") from None
+
+
+@contextmanager
+def start_mingus(
+    database_url: str, redis_url: str, faults: Sequence[str], log: Path, check: Callable[[], None] = lambda: None
+) -> Iterator[tuple[Child, str]]:
+    """Runs the target behind gunicorn; yields it (its pid is gunicorn's master) and its URL.
+
+    Raises:
+        HarnessError: it did not become healthy.
+    """
+    environment = launch.environment(
+        database_url,
+        redis_url,
+        faults=list(faults),
+        fault_token=secrets.token_urlsafe(18),
+        secret=secrets.token_urlsafe(18),
+    )
+
+    def start(port: int) -> tuple[Child, str]:
+        url = f"http://{LOOPBACK}:{port}"
+        child = Child(
+            Program(
+                name="the reference target",
+                argv=launch.command(port),
+                log=log,
+                env={**os.environ, **environment},
+                cwd=launch.directory(),
+                orphan_signal=signal.SIGQUIT,  # gunicorn's quick shutdown
+            )
+        )
+        try:
+            child.wait_until(lambda: _healthy(url), _START_SECONDS, check)
+        except BaseException:
+            child.kill()
+            raise
+        return child, url
+
+    child, url = on_free_port(start)
+    try:
+        yield child, url
+    finally:
+        child.stop(_STOP_SECONDS)
+
+
+def _healthy(url: str) -> bool:
+    try:
+        return requests.get(f"{url}/health", timeout=2).status_code == 200
+    except requests.RequestException:
+        return False

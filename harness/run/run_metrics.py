@@ -1,0 +1,101 @@
+"""What the harness process itself exports: which run this is, its phase, its objectives, its workers, its own health.
+
+The objectives are series (DESIGN: principle 3): alert rules and dashboards read the limit where they read the values.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import start_wsgi_server
+from prometheus_client.registry import Collector
+
+from exporters.metric_names import PHASES, RUN_INFO, RUN_PHASE, WORKER_RESTARTS, WORKERS_EXPECTED
+from harness.errors import HarnessError
+from harness.plan.model import Plan
+from harness.prom.objectives import objective_series
+from harness.run.phases import Phase
+
+
+@dataclass(frozen=True)
+class _State:
+    phase: Phase = "warmup"
+    restarts: int = 0
+
+
+class RunMetrics(Collector):
+    """The run's series. ``set`` is called by the session, ``collect`` by scrapes in other threads."""
+
+    def __init__(self, plan: Plan, run_id: str, edges: Sequence[float]) -> None:
+        self._plan = plan
+        self._run_id = run_id
+        self._objectives = tuple(objective_series(plan, edges))
+        self._state = _State()
+        self._lock = threading.Lock()
+
+    def set(self, *, phase: Phase, restarts: int) -> None:
+        """What changes during a run; the restarts never go back."""
+        with self._lock:
+            self._state = _State(phase, max(restarts, self._state.restarts))
+
+    def collect(self) -> Iterator[Metric]:
+        with self._lock:
+            state = self._state
+        info = GaugeMetricFamily(RUN_INFO, "The run that is on.", labels=["run_id", "plan", "target"])
+        info.add_metric([self._run_id, self._plan.name, public_url(self._plan.target.url)], 1)
+        yield info
+        phases = GaugeMetricFamily(RUN_PHASE, "1 for the phase that is on.", labels=["phase"])
+        for phase in PHASES:
+            phases.add_metric([phase], float(phase == state.phase))
+        yield phases
+        yield GaugeMetricFamily(
+            WORKERS_EXPECTED, "Locust workers that the plan asks for.", value=self._plan.load.workers
+        )
+        restarts = CounterMetricFamily(WORKER_RESTARTS.removesuffix("_total"), "Locust workers started again.")
+        restarts.add_metric([], state.restarts)
+        yield restarts
+        yield from self._objective_families()
+
+    def _objective_families(self) -> Iterator[Metric]:
+        by_name: dict[str, Metric] = {}
+        for name, labels, value in self._objectives:
+            family = by_name.setdefault(name, Metric(name, "A limit of the plan.", "gauge"))
+            family.add_sample(name, dict(labels), value)
+        yield from by_name.values()
+
+
+@contextmanager
+def serve_run_metrics(metrics: RunMetrics, listen: tuple[str, int]) -> Iterator[str]:
+    """Serves them, with this process's own process_* series; yields "host:port".
+
+    Raises:
+        HarnessError: the address cannot be listened on.
+    """
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(metrics)
+    ProcessCollector(registry=registry)
+    host, port = listen
+    try:
+        server, thread = start_wsgi_server(port, addr=host, registry=registry)
+    except OSError as error:
+        raise HarnessError(f"the run's own metrics cannot listen on {host}:{port}: {error.strerror}") from error
+    try:
+        yield f"{host}:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def public_url(url: str) -> str:
+    """A URL without user, password, query and fragment: labels and logs must not hold secrets. Pure."""
+    parts: Any = urlsplit(url)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
+    return urlunsplit((parts.scheme, f"{host}:{parts.port}" if parts.port else host, parts.path.rstrip("/"), "", ""))
