@@ -23,6 +23,7 @@ CONFIDENCE = 0.95  # two-sided, of the slope's upper bound, which PASS needs
 PROOF = 0.99  # two-sided, of the lower bound, which FAIL needs: a false alarm costs more than a longer run
 TAIL_SHARE = 0.35  # JUDGEMENT: the last third must still grow by this share of the overall slope
 LEAST_POINTS = 5  # readings; below it no interval means anything (three degrees of freedom)
+LEAST_EFFECTIVE = 5.0  # three degrees of freedom: below, t quantiles of 60 hide any leak in one unlucky autocorrelation
 COARSE = (24, 12)  # further looks with longer windows
 LOAD_VARIES = 0.03  # JUDGEMENT: "more than a few percent" (standard deviation over mean)
 EFFICIENCY = 1.05  # standard error of Theil-Sen over least squares on normal noise (Sen 1968: efficiency 3/pi)
@@ -200,7 +201,7 @@ def _effective(rest: FloatArray, ids: NDArray[np.int64], square: float) -> float
     together = ids[1:] == ids[:-1]
     correlation = float(np.sum((rest[1:] * rest[:-1])[together])) / square
     correlation = min(0.98, max(0.0, correlation + (1 + 4 * correlation) / count))
-    return float(min(count, max(2.5, count * (1 - correlation) / (1 + correlation))))
+    return float(min(count, max(LEAST_EFFECTIVE, count * (1 - correlation) / (1 + correlation))))
 
 
 def _theil_sen(t: FloatArray, v: FloatArray, ids: NDArray[np.int64]) -> float:

@@ -1,7 +1,7 @@
 """When a signal left its own normal range. Pure.
 
-The simplest sound version: the range is what the signal did early (median and spread of the first part); the onset is the
-first sample of the first stretch of ``LASTING`` samples in which the signal stays outside of it.
+The simplest sound version: the range is what the signal did early (median and spread of the first part); the
+onset is the first sample of the first stretch of ``LASTING`` samples in which the signal stays outside of it.
 """
 
 from __future__ import annotations
