@@ -16,6 +16,8 @@ _BYTES = {
     "KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30, "TiB": 2.0**40,
 }  # fmt: skip
 _RATE = {"rps": 1.0, "/s": 1.0, "/min": 1 / 60, "/h": 1 / 3600}
+# Longer texts are no quantities; matching them could take quadratic time.
+_MAX_TEXT = 64
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
 
 
@@ -37,8 +39,10 @@ def parse_duration(text: str | int | float) -> float:
         if text < 0:
             raise ValueError(f"{text!r} is negative; a duration cannot be")
         return _finite(float(text), text)
+    if len(text) > _MAX_TEXT:
+        raise ValueError(f"{text[:20]!r}... is not a duration; write for example 30s, 5m or 1h30m")
     compact = text.replace(" ", "")
-    if re.fullmatch(r"\d+(\.\d+)?", compact):
+    if re.fullmatch(_NUMBER, compact):
         return _finite(float(compact), text)
     if compact.startswith("-"):
         raise ValueError(f"{text!r} is negative; a duration cannot be")
@@ -54,6 +58,8 @@ def _parse_scaled(text: str | int | float, scale: dict[str, float], what: str, e
     if isinstance(text, int | float):
         value = float(text)
     else:
+        if len(text) > _MAX_TEXT:
+            raise ValueError(f"{text[:20]!r}... is not {what}; write for example {example}")
         compact = text.replace(" ", "")
         units = "|".join(re.escape(u) for u in sorted(scale, key=len, reverse=True))
         match = re.fullmatch(rf"{_NUMBER}(?P<unit>{units})?", compact)

@@ -5,29 +5,54 @@ Durations are seconds, sizes bytes, shares ratios. Pure.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import re
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from harness.plan.objectives import Objective
+from harness.plan.secrets import mask_url
 from harness.units import parse_duration
 
 DEFAULT_HORIZON = 24 * 3600.0
+DEFAULT_ALLOW_HOSTS = ("localhost", "127.0.0.1", "::1")
+# Stands in a reference target's url until the local stack has started it on a free port.
+REFERENCE_URL = "http://127.0.0.1:0"
 
 Seconds = Annotated[float, BeforeValidator(parse_duration)]
 PositiveSeconds = Annotated[Seconds, Field(gt=0)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
 
 
+def _url(url: str, schemes: tuple[str, ...]) -> str:
+    """Raises ValueError, which never repeats a password."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in schemes and (parts.port is None or 0 <= parts.port <= 65535)
+    except ValueError:
+        usable = False
+    if not usable or any(c.isspace() or not c.isprintable() for c in url):
+        expected = " or ".join(f"{scheme}://" for scheme in schemes)
+        raise ValueError(f"{mask_url(url)!r} is not a URL that begins with {expected}")
+    return url
+
+
 def _http_url(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"{url!r} is not an http:// or https:// URL")
+    if not urlsplit(_url(url, ("http", "https"))).hostname:
+        raise ValueError(f"{mask_url(url)!r} names no host")
+    return url
+
+
+def _base_url(url: str) -> str:
+    parts = urlsplit(_http_url(url))
+    if parts.query or parts.fragment:
+        raise ValueError(f"{mask_url(url)!r} must be a base URL, without ? or #")
     return url
 
 
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
+BaseUrl = Annotated[str, AfterValidator(_base_url)]
 
 
 class _Frozen(BaseModel):
@@ -42,25 +67,43 @@ class ProcessTarget(_Frozen):
     pid: Annotated[int, Field(gt=0)] | None = None
     pidfile: str | None = None
 
+    @model_validator(mode="after")
+    def _one_way_to_find_it(self) -> Self:
+        ways = [way for way in (self.match, self.pid, self.pidfile) if way is not None]
+        if len(ways) != 1:
+            raise ValueError(f"process {self.name!r} needs exactly one of match, pid and pidfile; it has {len(ways)}")
+        if self.match is not None:
+            try:
+                empty = re.compile(self.match).search("") is not None
+            except (re.error, RecursionError, OverflowError) as error:
+                raise ValueError(f"match {self.match!r} is not a regular expression: {error}") from None
+            if empty:
+                raise ValueError(f"match {self.match!r} matches everything; name the processes")
+        return self
+
 
 class DatabaseTarget(_Frozen):
     """A PostgreSQL (postgresql://) or PgBouncer (pgbouncer://) to watch."""
 
     name: Name
-    url: str
+    url: Annotated[str, AfterValidator(lambda url: _url(url, ("postgresql", "postgres", "pgbouncer")))]
 
 
 class RedisTarget(_Frozen):
     name: Name
-    url: str
+    url: Annotated[str, AfterValidator(lambda url: _url(url, ("redis", "rediss")))]
 
 
 class Target(_Frozen):
-    """What is loaded and watched. ``reference`` targets are started by the harness in local mode."""
+    """What is loaded and watched.
 
-    url: HttpUrl
+    A ``reference`` target is started by the harness in local mode; its url is ``REFERENCE_URL`` until then, and the
+    local stack fills in url, metrics, processes, databases and redis (``model_copy``).
+    """
+
+    url: BaseUrl
     reference: bool = False
-    allow_hosts: tuple[str, ...] = ("localhost", "127.0.0.1", "::1")
+    allow_hosts: tuple[str, ...] = DEFAULT_ALLOW_HOSTS
     headers: dict[str, str] = {}
     ca_file: str | None = None
     timeout: PositiveSeconds = 10.0

@@ -1,0 +1,186 @@
+"""What must hold between the fields of a plan. Pure: files are looked up by ``harness.plan.files``."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Collection
+from urllib.parse import urlsplit
+
+from harness.plan.model import Plan
+from harness.plan.problems import Problems, did_you_mean
+from harness.plan.yaml_lines import Node
+
+SEVERITIES = ("critical", "warning")
+# The recording rules read windows of one minute; slower than this a window may hold fewer than the samples a rate
+# needs.
+MAX_SCRAPE_INTERVAL = 15.0
+
+_CONTAINER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
+_ALERT = re.compile(r"[A-Z][A-Za-z0-9]*")
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_MATCHER = r'[a-zA-Z_][a-zA-Z0-9_]*\s*(?:=~|!~|!=|=)\s*"(?:[^"\\\n]|\\.)*"'
+_SELECTOR = re.compile(rf"\{{\s*{_MATCHER}(?:\s*,\s*{_MATCHER})*\s*,?\s*\}}")
+
+Check = Callable[[Plan, Node, Problems], None]
+
+
+def check_plan(plan: Plan, root: Node, problems: Problems, *, alert_names: Collection[str] | None) -> None:
+    """Adds every problem found; ``alert_names`` None means that the rules were not at hand to compare with."""
+    for check in (_kind, _hosts, _headers, _names, _stages, _warmup, _scrape_interval, _selector):
+        check(plan, root, problems)
+    _abort_on(plan, root, problems, alert_names)
+
+
+def _kind(plan: Plan, root: Node, problems: Problems) -> None:
+    if plan.kind in ("stress", "capacity"):
+        problems.add_loc(
+            root, ("kind",), f"{plan.kind} plans cannot be run by this version yet", "use kind: soak or kind: smoke"
+        )
+
+
+def is_loopback(host: str) -> bool:
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def host_allowed(host: str, allowed: Collection[str]) -> bool:
+    """Whether load may go to ``host``: it is named, or both are names of this very machine's loopback."""
+    names = {name.lower().strip("[]") for name in allowed}
+    return host.lower() in names or (is_loopback(host) and any(is_loopback(name) for name in names))
+
+
+def _hosts(plan: Plan, root: Node, problems: Problems) -> None:
+    host = urlsplit(plan.target.url).hostname or ""
+    if not host_allowed(host, plan.target.allow_hosts):
+        problems.add_loc(
+            root,
+            ("target", "url"),
+            f"the host {host!r} is not in allow_hosts ({', '.join(plan.target.allow_hosts) or 'empty'})",
+            f"if load may really go there: --allow-host {host}, or add it to target.allow_hosts",
+        )
+
+
+def _headers(plan: Plan, root: Node, problems: Problems) -> None:
+    for name, value in plan.target.headers.items():
+        loc = ("target", "headers", name)
+        if not _HEADER_NAME.fullmatch(name):
+            problems.add_loc(root, loc, f"{name!r} is no header name", "write for example Authorization: Bearer ...")
+        if any((ord(c) < 32 and c != "\t") or ord(c) == 127 for c in value):
+            problems.add_loc(
+                root, loc, f"the header {name} holds a control character", "remove line breaks from its value"
+            )
+
+
+def _names(plan: Plan, root: Node, problems: Problems) -> None:
+    target = plan.target
+    for section, names in (
+        ("processes", [p.name for p in target.processes]),
+        ("containers", list(target.containers)),
+        ("databases", [d.name for d in target.databases]),
+        ("redis", [r.name for r in target.redis]),
+    ):
+        first: dict[str, int] = {}
+        for index, name in enumerate(names):
+            if name in first:
+                line = root.at(("target", section, first[name])).line
+                problems.add_loc(
+                    root,
+                    ("target", section, index),
+                    f"the name {name!r} stands twice in target.{section}" + (f", first on line {line}" if line else ""),
+                    "give each its own name: it tells their series apart",
+                )
+            first.setdefault(name, index)
+    for index, name in enumerate(target.containers):
+        if not _CONTAINER.fullmatch(name):
+            problems.add_loc(
+                root, ("target", "containers", index), f"{name!r} is no container name", "docker ps lists the names"
+            )
+
+
+def _stages(plan: Plan, root: Node, problems: Problems) -> None:
+    load = plan.load
+    if load.model == "open":
+        problems.add_loc(
+            root,
+            ("load", "model"),
+            "the open model (arrivals per second) cannot be run by this version yet",
+            "use model: closed with users and spawn_rate in the stages",
+        )
+        for index, stage in enumerate(load.stages):
+            if stage.rate is None:
+                problems.add_loc(
+                    root, ("load", "stages", index), "a stage of the open model needs rate", "add rate: 100"
+                )
+        return
+    for index, stage in enumerate(load.stages):
+        if stage.rate is not None:
+            problems.add_loc(
+                root,
+                ("load", "stages", index, "rate"),
+                "rate belongs to the open model; this plan's model is closed",
+                "give users and spawn_rate instead",
+            )
+        if stage.users is None:
+            problems.add_loc(
+                root,
+                ("load", "stages", index),
+                f"stage {index + 1} of the load has no users",
+                "add for example users: 50",
+            )
+    if all(stage.users == 0 for stage in load.stages):
+        problems.add_loc(
+            root,
+            ("load", "stages"),
+            "no stage has a user, so no request would be made",
+            "give a stage users above zero",
+        )
+
+
+def _warmup(plan: Plan, root: Node, problems: Problems) -> None:
+    if plan.load.warmup >= plan.load.duration:
+        problems.add_loc(
+            root,
+            ("load", "warmup"),
+            f"the warm-up ({plan.load.warmup:g} s) is as long as the whole load ({plan.load.duration:g} s): "
+            "nothing would be left to judge",
+            "shorten load.warmup or lengthen the last stage",
+        )
+
+
+def _scrape_interval(plan: Plan, root: Node, problems: Problems) -> None:
+    if plan.scrape_interval > MAX_SCRAPE_INTERVAL:
+        problems.add_loc(
+            root,
+            ("scrape_interval",),
+            f"{plan.scrape_interval:g} s is too slow: the rules read windows of one minute",
+            f"use {MAX_SCRAPE_INTERVAL:g}s or less",
+        )
+
+
+def _selector(plan: Plan, root: Node, problems: Problems) -> None:
+    selector = plan.prometheus.selector if plan.prometheus else None
+    if selector is not None and not _SELECTOR.fullmatch(selector.strip()):
+        problems.add_loc(
+            root,
+            ("prometheus", "selector"),
+            f"{selector!r} is no series selector",
+            """write label matchers in braces, for example '{harness="mingus"}'""",
+        )
+
+
+def _abort_on(plan: Plan, root: Node, problems: Problems, alert_names: Collection[str] | None) -> None:
+    known = [*SEVERITIES, *(alert_names or ())]
+    for index, word in enumerate(plan.abort_on):
+        if word in known or (alert_names is None and _ALERT.fullmatch(word)):
+            continue
+        problems.add_loc(
+            root,
+            ("abort_on", index),
+            f"{word!r} is neither a severity nor an alert{did_you_mean(word, known)}",
+            f"write {' or '.join(SEVERITIES)}, or the name of an alert from prometheus/rules/alerts.yml",
+        )

@@ -1,0 +1,37 @@
+"""Takes secrets out of what is written to files and shown to people. Pure. Leaf: imports nothing of ours."""
+
+from __future__ import annotations
+
+import re
+
+MASK = "***"
+
+# Not urlsplit: what is masked may be malformed, and then must be masked all the same. Userinfo ends at the last '@'
+# before a blank or the path; a password may itself hold '@'.
+_USERINFO = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]{0,20}://)(?P<userinfo>[^/?#\s]*)@")
+# A password with an unescaped '/', '?' or '#' breaks the grammar above; a colon before and an '@' behind it give it
+# away.
+_LOOSE_USERINFO = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]{0,20}://)(?P<userinfo>[^\s:@/]*:(?!\d{1,5}/)[^\s@]*)@")
+_NAMES = (
+    r"[A-Za-z0-9_.-]{0,64}(?:password|passwd|pwd|secret|token|api[-_]?key|access[-_]?key|auth|signature|sig|credential"
+    r"|session|jwt)[A-Za-z0-9_.-]*|key|code"
+)
+_QUERY = re.compile(rf"(?P<name>[?&;](?:{_NAMES})=)[^&;#\s]*", re.IGNORECASE)
+
+
+def mask_url(text: str) -> str:
+    """The text with the userinfo of its URLs and the secret-like values of their query strings masked.
+
+    A user name alone stays (it is no secret, and tells which database role was used); as soon as there is a password,
+    only the password goes. A userinfo without a colon in an http URL is a token and goes whole.
+    """
+    text = _LOOSE_USERINFO.sub(_mask_userinfo, text)
+    text = _USERINFO.sub(_mask_userinfo, text)
+    return _QUERY.sub(rf"\g<name>{MASK}", text)
+
+
+def _mask_userinfo(match: re.Match[str]) -> str:
+    user, colon, _ = match["userinfo"].partition(":")
+    if match["scheme"].lower() in ("http://", "https://"):
+        return f"{match['scheme']}{MASK}@"
+    return f"{match['scheme']}{user}{colon}{MASK if colon else ''}@"
