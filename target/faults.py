@@ -1,8 +1,8 @@
 """The faults of the reference target: what exists, how each is written, and how much of it is due when. Pure.
 
-A rate is meant for the whole application. It is dealt out in units (256 KiB of memory, one connection): unit k belongs to
-the worker process in slot k modulo n, so that n workers together hold the exact rate. A ratio of requests holds in each
-worker alike. ``target.fault_runtime`` applies what is due.
+A rate is meant for the whole application. It is dealt out in units (256 KiB of memory, one connection): unit k belongs
+to the worker process in slot k modulo n, so that n workers together hold the exact rate. A ratio of requests holds in
+each worker alike. ``target.fault_runtime`` applies what is due.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class FaultSpec:
         return self.values[key]
 
     def __str__(self) -> str:
-        return self.name + ":" + ",".join(f"{key}={value:g}" for key, value in self.values.items())
+        return self.name + ":" + ",".join(f"{key}={value!r}" for key, value in self.values.items())
 
 
 def parse_fault(text: str, known: Mapping[str, Mapping[str, Parameter]] = FAULT_PARAMETERS) -> FaultSpec:

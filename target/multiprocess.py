@@ -1,11 +1,11 @@
-"""/metrics over several worker processes: prometheus_client's multiprocess mode, made safe for a day of recycled workers.
+"""/metrics over several worker processes: prometheus_client's multiprocess mode, made safe for recycled workers.
 
-prometheus_client keeps one file per process and kind in PROMETHEUS_MULTIPROC_DIR, and leaves a dead process's files there:
-its gauges still count, and thousands of recycled workers leave thousands of files. Here every collection first folds the
-dead: their live gauges vanish, their counters and histograms are added to one archive file per kind, so that totals stay
-monotonic and the directory stays small. No hook in the server is needed, and a SIGKILLed worker is no exception.
+prometheus_client keeps one file per process and kind in PROMETHEUS_MULTIPROC_DIR and leaves a dead process's files
+there: its gauges still count, and thousands of recycled workers leave thousands of files. Here every collection first
+folds the dead: their live gauges vanish, their counters and histograms are added to one archive file per kind, so that
+totals stay monotonic and the directory stays small. No hook in the server is needed; SIGKILL is no exception.
 
-The processes must share one PID namespace. Gauges that are not of a ``live*`` mode keep their file: that is their meaning.
+The processes must share one PID namespace. Gauges that are not of a ``live*`` mode keep their file: their meaning.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class LiveProcessCollector(Collector):
             self._fold_the_dead()
             # A process that was killed, or has just begun, between making a file and sizing it leaves it empty.
             files = [str(path) for path in self._directory.glob("*.db") if path.stat().st_size > 0]
-            return list(MultiProcessCollector.merge(files, accumulate=True))
+            return list(MultiProcessCollector.merge(files, accumulate=True))  # type: ignore[no-untyped-call]
 
     def fold(self) -> None:
         """Fold dead processes now, for a server hook that wants it done before the next scrape."""
@@ -70,7 +70,7 @@ class LiveProcessCollector(Collector):
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
-        # One collector at a time over all processes: one that reads while another folds would see totals twice or not at all.
+        # One at a time over all processes: who reads while another folds would see totals twice or not at all.
         with (self._directory / "fold.lock").open("wb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
@@ -98,16 +98,16 @@ class LiveProcessCollector(Collector):
         totals: dict[str, float] = defaultdict(float)
         for path in (archive, *paths):
             if path.exists() and path.stat().st_size > 0:
-                for key, value, _, _ in MmapedDict.read_all_values_from_file(str(path)):
+                for key, value, _, _ in MmapedDict.read_all_values_from_file(str(path)):  # type: ignore[no-untyped-call]
                     totals[key] += value
         fresh = self._directory / f"{kind}_{ARCHIVE}.new"
         fresh.unlink(missing_ok=True)
-        file = MmapedDict(str(fresh))
+        file = MmapedDict(str(fresh))  # type: ignore[no-untyped-call]
         try:
             for key, value in totals.items():
-                file.write_value(key, value, 0.0)
+                file.write_value(key, value, 0.0)  # type: ignore[no-untyped-call]
         finally:
-            file.close()
+            file.close()  # type: ignore[no-untyped-call]
         # Archive first: killed in between, a total counts twice, which is monotonic; the other way round it would drop.
         fresh.replace(archive)
         for path in paths:

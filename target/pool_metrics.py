@@ -2,14 +2,15 @@
 
     instrument_pool(engine)
 
-The series go where the application's other prometheus_client metrics go; under gunicorn with PROMETHEUS_MULTIPROC_DIR they are
-summed over the workers (serve them with ``target.multiprocess.exposition_registry`` so that dead workers' gauges vanish).
+The series go where the application's other prometheus_client metrics go. Under gunicorn with PROMETHEUS_MULTIPROC_DIR
+they are summed over the workers: serve them with ``target.multiprocess.exposition_registry``, so that the gauges of
+dead workers vanish.
 
-    db_pool_connections{pool,state}                 connections in_use and idle now
-    db_pool_size{pool}                              most connections the pool may open: size + max_overflow; +Inf without a limit
-    db_pool_waiting{pool}                           threads blocked now because every connection is taken
-    db_pool_checkout_duration_seconds{pool}         histogram: from asking to holding a usable connection, failures included
-    db_pool_timeouts_total{pool}                    requests for a connection that gave up
+    db_pool_connections{pool,state}             connections in_use and idle now
+    db_pool_size{pool}                          most connections the pool may open: size + max_overflow (+Inf: no limit)
+    db_pool_waiting{pool}                       threads blocked now because every connection is taken
+    db_pool_checkout_duration_seconds{pool}     histogram: from asking to holding a usable connection, or giving up
+    db_pool_timeouts_total{pool}                requests for a connection that gave up
 
 Call it in the process that uses the engine (gunicorn with ``preload_app``: in ``post_fork``, where SQLAlchemy wants
 ``engine.dispose(close=False)`` anyway). Imports nothing of ours.
@@ -32,7 +33,7 @@ WAITING = "db_pool_waiting"
 CHECKOUT = "db_pool_checkout_duration_seconds"
 TIMEOUTS = "db_pool_timeouts_total"
 
-# A pooled connection comes in tens of microseconds, a new one in milliseconds, a time-out after up to SQLAlchemy's 30 s.
+# A pooled connection comes in tens of microseconds, a new one in milliseconds; SQLAlchemy gives up after 30 s.
 CHECKOUT_EDGES = (
     0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
 )  # fmt: skip
@@ -46,17 +47,19 @@ class PoolMetrics:
     """
 
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
-        pool, live = ["pool"], "livesum"
+        pool = ["pool"]
         self.connections = Gauge(
             CONNECTIONS,
             "Connections of the pool by state.",
             ["pool", "state"],
             registry=registry,
-            multiprocess_mode=live,
+            multiprocess_mode="livesum",
         )
-        self.size = Gauge(SIZE, "Most connections the pool may open.", pool, registry=registry, multiprocess_mode=live)
+        self.size = Gauge(
+            SIZE, "Most connections the pool may open.", pool, registry=registry, multiprocess_mode="livesum"
+        )
         self.waiting = Gauge(
-            WAITING, "Threads that wait for a connection.", pool, registry=registry, multiprocess_mode=live
+            WAITING, "Threads that wait for a connection.", pool, registry=registry, multiprocess_mode="livesum"
         )
         self.checkout = Histogram(
             CHECKOUT, "Time to get a connection.", pool, registry=registry, buckets=CHECKOUT_EDGES
@@ -70,7 +73,8 @@ class _InstrumentedPool:
     def __init__(self, pool: QueuePool, metrics: PoolMetrics, name: str) -> None:
         self._pool = pool
         self._lock = threading.Lock()
-        self._blocked = 0
+        self._blocked: set[int] = set()  # by thread: QueuePool calls its own _do_get again when it lost a race
+        self.retired = False
         self._in_use = metrics.connections.labels(name, "in_use")
         self._idle = metrics.connections.labels(name, "idle")
         self._size = metrics.size.labels(name)
@@ -92,6 +96,8 @@ class _InstrumentedPool:
 
     def refresh(self) -> None:
         """Publish what the pool holds. Under a lock, so that of two threads the later publishes both changes."""
+        if self.retired:
+            return
         with self._lock:
             self._in_use.set(self._pool.checkedout())
             self._idle.set(self._pool.checkedin())
@@ -101,23 +107,23 @@ class _InstrumentedPool:
         began = time.perf_counter()
         try:
             return self._connect()
-        finally:
-            self._checkout.observe(time.perf_counter() - began)
-
-    def do_get(self) -> ConnectionPoolEntry:
-        """Pool._do_get: blocks while every connection is taken, and times out."""
-        # Only one who must really wait counts: a connection that is merely being opened is no shortage.
-        blocked = self._pool.checkedout() >= self.capacity()
-        if blocked:
-            self._count_blocked(1)
-        try:
-            return self._do_get()
         except exc.TimeoutError:
             self._timeouts.inc()
             raise
         finally:
+            self._checkout.observe(time.perf_counter() - began)
+
+    def do_get(self) -> ConnectionPoolEntry:
+        """Pool._do_get: blocks while every connection is taken."""
+        # Only one who must really wait counts: a connection that is merely being opened is no shortage.
+        blocked = self._pool.checkedout() >= self.capacity()
+        if blocked:
+            self._set_blocked(True)
+        try:
+            return self._do_get()
+        finally:
             if blocked:
-                self._count_blocked(-1)
+                self._set_blocked(False)
             self.refresh()
 
     def do_return(self, record: ConnectionPoolEntry) -> None:
@@ -127,10 +133,11 @@ class _InstrumentedPool:
         finally:
             self.refresh()
 
-    def _count_blocked(self, change: int) -> None:
+    def _set_blocked(self, blocked: bool) -> None:
         with self._lock:
-            self._blocked += change
-            self._waiting.set(self._blocked)
+            (self._blocked.add if blocked else self._blocked.discard)(threading.get_ident())
+            if not self.retired:
+                self._waiting.set(len(self._blocked))
 
 
 def instrument_pool(
@@ -155,10 +162,14 @@ def instrument_pool(
         raise TypeError(f"{type(engine.pool).__name__} has no size to export; instrument_pool needs a QueuePool")
     families = metrics or PoolMetrics(registry)
 
+    watched: _InstrumentedPool | None = None
+
     def watch(*_: Any) -> None:
+        nonlocal watched
+        if watched is not None:
+            watched.retired = True  # connections that come back late to a disposed pool are not the new pool's
         current = engine.pool
-        if isinstance(current, QueuePool):
-            _InstrumentedPool(current, families, pool)
+        watched = _InstrumentedPool(current, families, pool) if isinstance(current, QueuePool) else None
 
     watch()
     event.listen(engine, "engine_disposed", watch)

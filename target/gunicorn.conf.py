@@ -1,0 +1,89 @@
+"""gunicorn's settings for Mingus; ``target.launch`` gives the command line and the environment."""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import os
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+# gunicorn -c may run from anywhere; the application must be found all the same.
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from target.settings import SettingsError, read_settings
+
+try:
+    _settings = read_settings(os.environ)
+except SettingsError as error:
+    sys.exit(f"Mingus cannot start: {error}")
+
+workers = _settings.workers
+worker_class = "gthread"
+threads = _settings.threads
+worker_connections = 2000
+# Longer than any think time of a load: else server and client race for each idle connection, and requests fail.
+keepalive = 75
+timeout = 60
+graceful_timeout = 3
+max_requests = _settings.max_requests
+max_requests_jitter = _settings.max_requests // 10
+control_socket_disable = True
+accesslog = None
+proc_name = "mingus"
+chdir = str(Path(__file__).resolve().parent.parent)
+
+DATABASE_WAIT_SECONDS = 30.0
+_owner = os.getpid()
+
+# Before anything imports prometheus_client, which looks at the variable then.
+_state = tempfile.mkdtemp(prefix="mingus-")
+_metrics = Path(_state) / "metrics"
+_metrics.mkdir()
+os.environ["MINGUS_STATE_DIR"] = _state
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_metrics)
+
+
+@atexit.register
+def _remove_state() -> None:
+    if os.getpid() == _owner:
+        shutil.rmtree(_state, ignore_errors=True)
+
+
+def on_starting(server: Any) -> None:
+    """Create the schema once, before the first worker; wait a while for a database that is starting too."""
+    from sqlalchemy import create_engine, exc
+
+    import target.app  # noqa: F401 - loaded here, its memory is shared by all workers
+    from target.faults import parse_faults
+    from target.schema import create_schema
+
+    try:
+        parse_faults(_settings.faults)
+    except ValueError as error:
+        sys.exit(f"Mingus cannot start: MINGUS_FAULTS: {error}")
+    engine = create_engine(_settings.sqlalchemy_url, connect_args={"connect_timeout": 5})
+    deadline = time.monotonic() + DATABASE_WAIT_SECONDS
+    while True:
+        try:
+            create_schema(engine)
+            break
+        except exc.OperationalError as error:
+            if time.monotonic() > deadline:
+                sys.exit(f"Mingus cannot start: the database does not answer: {error.orig}")
+            time.sleep(0.5)
+    engine.dispose()
+    # What is alive now lives for ever: out of the collector's sight, its pages are not written and stay shared.
+    gc.collect()
+    gc.freeze()
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """A dead worker's metrics are folded at once; a scrape would do it too."""
+    from target.multiprocess import LiveProcessCollector
+
+    LiveProcessCollector(_metrics).fold()
