@@ -72,6 +72,7 @@ CONTAINER_CPU_THROTTLED = "container_cpu_cfs_throttled_seconds_total"  # {name}
 CONTAINER_OOM = "container_oom_events_total"  # {name}
 CONTAINER_START = "container_start_time_seconds"  # {name}
 CONTAINER_LAST_SEEN = "container_last_seen"  # {name}
+CONTAINER_STARTS = "harness_container_starts_total"  # {name}: starts after the sidecar first looked, from the events
 
 # --- sidecar: PostgreSQL, as postgres_exporter; `database` is the plan's name of it
 PG_UP = "pg_up"  # {database}
