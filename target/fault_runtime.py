@@ -267,7 +267,7 @@ def start_faults(settings: Settings, engine: Engine) -> FaultRunner:
 
 
 def fault_routes(board: FaultBoard, token: str) -> Blueprint:
-    """GET /faults tells what is on; POST {"faults": ["name:key=value", ...]} sets exactly those. Needs a bearer token."""
+    """GET /faults tells what is on; POST {"faults": ["name:key=value", ...]} sets exactly those. Bearer token."""
     pages = Blueprint("faults", __name__)
 
     def allowed() -> tuple[Response, int] | None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from target.faults import FAULT_PARAMETERS, parse_faults
 
+POOL_OVERFLOW = 2
 FAULTS = tuple(FAULT_PARAMETERS)  # names that environment(faults=...) accepts
 
 
@@ -57,6 +58,9 @@ def environment(
         "MINGUS_REDIS_URL": redis_url,
         "MINGUS_WORKERS": str(workers),
         "MINGUS_POOL_SIZE": str(pool_size),
+        # No more threads than connections: a healthy Mingus then never waits for its pool, whatever the load.
+        "MINGUS_THREADS": str(min(8, pool_size + POOL_OVERFLOW)),
+        "MINGUS_POOL_OVERFLOW": str(POOL_OVERFLOW),
         "MINGUS_FAULTS": ";".join(faults),
         "MINGUS_FAULT_TOKEN": fault_token,
         "MINGUS_SECRET": secret,
