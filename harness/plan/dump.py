@@ -16,6 +16,8 @@ from harness.units import format_bytes, format_duration, format_value, parse_dur
 # Keys whose value is a length of time, in seconds in the model.
 _DURATIONS = frozenset({"duration", "warmup", "timeout", "scrape_interval", "horizon"})
 
+_EMPTY_BY_DEFAULT = frozenset({"headers", "metrics", "processes", "containers", "databases", "redis", "user_classes"})
+
 
 def dump_plan(plan: Plan, *, mask: bool) -> str:
     """YAML of the plan as resolved.
@@ -24,8 +26,7 @@ def dump_plan(plan: Plan, *, mask: bool) -> str:
         mask: replace secrets by ``***``: passwords and tokens in URLs, and all header values. What is masked is lost:
             the file can be judged again, but not run as it is.
     """
-    data = plan.model_dump(exclude_defaults=True, exclude={"objectives", "objectives_off"})
-    data = {"name": plan.name, "kind": plan.kind, **data}
+    data = _without_empty(plan.model_dump(exclude_none=True, exclude={"objectives", "objectives_off"}))
     if mask:
         data = _masked(data)
     body = _written(data)
@@ -40,6 +41,15 @@ class _Dumper(yaml.SafeDumper):
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
+
+
+def _without_empty(data: dict[str, Any]) -> dict[str, Any]:
+    """Defaults are written out, since a later version may have others; only what is empty by default stays away."""
+    return {
+        key: _without_empty(value) if isinstance(value, dict) else value
+        for key, value in data.items()
+        if key not in _EMPTY_BY_DEFAULT or value
+    }
 
 
 def _masked(data: dict[str, Any]) -> dict[str, Any]:

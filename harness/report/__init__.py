@@ -1,0 +1,48 @@
+"""Reports of a run: the same words in every format (``harness.report.view``)."""
+
+from __future__ import annotations
+
+import json
+from typing import Literal, get_args
+
+from harness.errors import UsageError
+from harness.judge.verdict import Verdict
+from harness.plan.model import Plan
+from harness.report.html import html
+from harness.report.junit import junit
+from harness.report.markdown import summary
+from harness.run.record import RunDirectory, RunRecord, write_json, write_text
+
+Format = Literal["json", "junit", "markdown", "html"]
+FORMATS: tuple[Format, ...] = get_args(Format)
+JUNIT_FILE = "junit.xml"
+SUMMARY_FILE = "summary.md"
+HTML_FILE = "report.html"
+
+
+def render(format: str, verdict: Verdict, record: RunRecord, plan: Plan) -> str:
+    """One report as text.
+
+    Raises:
+        UsageError: no such format.
+    """
+    if format == "json":
+        return json.dumps(verdict.to_json(), indent=2, allow_nan=False) + "\n"
+    if format == "junit":
+        return junit(verdict, record, plan)
+    if format == "markdown":
+        return summary(verdict, record, plan)
+    if format == "html":
+        return html(verdict, record, plan)
+    raise UsageError(f"there is no report format {format!r}", remedy=f"formats are: {', '.join(FORMATS)}")
+
+
+def write_reports(directory: RunDirectory, verdict: Verdict, record: RunRecord, plan: Plan) -> None:
+    """Writes verdict.json, junit.xml, summary.md and report.html into the run directory, each whole or not at all.
+
+    The verdict first: whatever happens to the others, it is kept.
+    """
+    write_json(directory.verdict_file, verdict.to_json())
+    write_text(directory.path / JUNIT_FILE, render("junit", verdict, record, plan))
+    write_text(directory.path / SUMMARY_FILE, render("markdown", verdict, record, plan))
+    write_text(directory.path / HTML_FILE, render("html", verdict, record, plan))

@@ -1,0 +1,96 @@
+"""The verdict on a terminal, or as plain lines where there is none."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from harness.judge.verdict import Outcome, Verdict
+from harness.plan.model import Plan
+from harness.report.text import one_line
+from harness.report.view import (
+    FindingRow,
+    ObjectiveRow,
+    cause_text,
+    finding_row,
+    headline_text,
+    in_order_of_onset,
+    objective_row,
+)
+from harness.run.record import RunRecord
+
+MAX_FINDINGS = 20
+_STYLES = {
+    Outcome.PASS: "bold green",
+    Outcome.WARN: "bold yellow",
+    Outcome.INCONCLUSIVE: "bold magenta",
+    Outcome.ERROR: "bold magenta",
+    Outcome.FAIL: "bold red",
+}
+
+
+def print_verdict(console: Console, verdict: Verdict, record: RunRecord, plan: Plan | None = None) -> None:
+    """Verdict and first cause, then objectives and findings; with ``plan``, also what it left out.
+
+    Texts go through ``rich.text.Text``: a label that looks like markup is printed, not obeyed.
+    """
+    rows = [objective_row(o) for o in verdict.objectives]
+    findings = [finding_row(f) for f in in_order_of_onset(verdict.findings)]
+    top = Text.assemble((verdict.outcome.name, _STYLES[verdict.outcome]), "  ", headline_text(verdict, record))
+    _line(console, top)
+    cause = cause_text(verdict, record)
+    if cause:
+        _line(console, Text.assemble(("First cause: ", "bold"), cause))
+    if console.is_terminal:
+        _tables(console, rows)
+    else:
+        for row in rows:
+            _line(console, _objective_line(row))
+    for found in findings[:MAX_FINDINGS]:
+        for text in _finding_lines(found):
+            _line(console, text)
+    if len(findings) > MAX_FINDINGS:
+        _line(console, Text(f"and {len(findings) - MAX_FINDINGS} more findings in verdict.json"))
+    if plan is not None and plan.objectives_off:
+        _line(console, Text(one_line("Not judged, by `off` in the plan: " + ", ".join(plan.objectives_off))))
+
+
+def _line(console: Console, text: Text) -> None:
+    # Without wrapping when piped: a script reads one fact per line.
+    console.print(text, soft_wrap=not console.is_terminal, highlight=False)
+
+
+def _tables(console: Console, rows: list[ObjectiveRow]) -> None:
+    if not rows:
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("", "Objective"):
+        table.add_column(column, overflow="fold")
+    for column in ("Value", "Limit"):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("", overflow="fold")
+    for row in rows:
+        name = row.objective if row.subject == "whole run" else f"{row.objective} ({row.subject})"
+        table.add_row(
+            Text(row.outcome.name, _STYLES[row.outcome]), Text(name), Text(row.value), Text(row.limit), Text(row.note)
+        )
+    console.print(table)
+
+
+def _objective_line(row: ObjectiveRow) -> Text:
+    name = row.objective if row.subject == "whole run" else f"{row.objective} ({row.subject})"
+    note = f"  {row.note}" if row.note else ""
+    return Text.assemble(
+        (f"{row.outcome.name:<13}", _STYLES[row.outcome]), f"{name}: {row.value}, limit {row.limit}{note}"
+    )
+
+
+def _finding_lines(row: FindingRow) -> list[Text]:
+    place = f" ({row.subject})" if row.subject else ""
+    lines = [Text.assemble((f"{row.outcome.name:<13}", _STYLES[row.outcome]), f"{row.signal}{place}: {row.summary}")]
+    extra = [row.when, row.measured, f"held for {row.held}" if row.held else ""]
+    lines.append(Text(f"{'':13}{'; '.join(filter(None, extra))}", style="dim"))
+    if row.query:
+        lines.append(Text(f"{'':13}{row.query}", style="dim"))
+    return lines

@@ -1,0 +1,100 @@
+"""The Markdown summary, made for a pull request's comment: the verdict first, the rest short. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from harness.judge.verdict import Outcome, Verdict
+from harness.plan.model import Plan
+from harness.report.text import markdown as escape
+from harness.report.text import markdown_code as code
+from harness.report.view import FindingRow, ReportView, make_view
+from harness.run.record import RunRecord
+
+# GitHub refuses comments above 65,536 characters; whoever needs more opens the HTML report.
+MAX_LENGTH = 60_000
+MAX_FINDINGS = 30
+_SYMBOLS = {
+    Outcome.PASS: "✅",
+    Outcome.WARN: "⚠️",
+    Outcome.INCONCLUSIVE: "❔",
+    Outcome.ERROR: "🛑",
+    Outcome.FAIL: "❌",
+}
+
+
+def summary(verdict: Verdict, record: RunRecord, plan: Plan) -> str:
+    view = make_view(verdict, record, plan)
+    parts = [_top(view), _objectives(view), _findings(view.findings), _gaps(view), _facts(view)]
+    text = "\n".join(part for part in parts if part)
+    if len(text) > MAX_LENGTH:
+        text = text[:MAX_LENGTH].rsplit("\n", 1)[0] + "\n\n(shortened; the whole is in report.html)\n"
+    return text
+
+
+def _top(view: ReportView) -> str:
+    lines = [f"## {_SYMBOLS[view.outcome]} {view.word}: {escape(view.plan_name)}", "", escape(view.headline)]
+    if view.cause:
+        lines += ["", f"**First cause:** {escape(view.cause)}"]
+    return "\n".join(lines) + "\n"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [f"| {' | '.join(head)} |", f"|{' --- |' * len(head)}"]
+    lines += [f"| {' | '.join(row)} |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def _objectives(view: ReportView) -> str:
+    if not view.objectives:
+        return "No objective was judged.\n"
+    noted = any(row.note for row in view.objectives)
+    head = ["", "Objective", "Subject", "Value", "Limit", *(["Note"] if noted else [])]
+    rows = [
+        [
+            f"{_SYMBOLS[row.outcome]} {row.outcome.name}",
+            escape(row.objective),
+            escape(row.subject),
+            escape(row.value),
+            escape(row.limit),
+            *([escape(row.note)] if noted else []),
+        ]
+        for row in view.objectives
+    ]
+    return "### Objectives\n\n" + _table(head, rows)
+
+
+def _findings(findings: Sequence[FindingRow]) -> str:
+    if not findings:
+        return ""
+    lines = ["### Findings, in order of onset", ""]
+    for row in findings[:MAX_FINDINGS]:
+        place = f" ({escape(row.subject)})" if row.subject else ""
+        lines.append(
+            f"- {_SYMBOLS[row.outcome]} **{row.outcome.name}** {escape(row.signal)}{place}: {escape(row.summary)}"
+        )
+        extra = [escape(row.when)]
+        if row.measured:
+            extra.append(escape(row.measured))
+        if row.held:
+            extra.append(f"held for {escape(row.held)}")
+        if row.runbook:
+            extra.append(f"runbook {code(row.runbook)}")
+        lines.append(f"  <br>{'; '.join(extra)}")
+        if row.query:
+            lines.append(f"  <br>{code(row.query)}")
+    if len(findings) > MAX_FINDINGS:
+        lines.append(f"- and {len(findings) - MAX_FINDINGS} more in report.html")
+    return "\n".join(lines) + "\n"
+
+
+def _gaps(view: ReportView) -> str:
+    lines = [f"- {code(name)} was taken out of this plan by `off`: it was not judged." for name in view.removed]
+    lines += [f"- {escape(name)}: {escape(reason)}." for name, reason, _remedy in view.unjudgeable]
+    lines += [f"- {escape(note)}" for note in view.notes]
+    return "\n".join(["### Good to know", "", *lines]) + "\n" if lines else ""
+
+
+def _facts(view: ReportView) -> str:
+    rows = [(escape(name), escape(value)) for name, value in (("Run", view.run_id), *view.facts)]
+    return "### Run\n\n" + _table(("", ""), rows)

@@ -1,0 +1,286 @@
+"""What every report says, in the same words: a verdict, its run and its plan as texts and rows. Pure.
+
+The formats only lay it out and escape it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from harness.judge.verdict import Finding, ObjectiveResult, Outcome, Verdict
+from harness.plan.dump import dump_plan
+from harness.plan.judgeable import unjudgeable
+from harness.plan.model import Plan
+from harness.plan.secrets import mask_url
+from harness.report.text import one_line, utc
+from harness.run.record import RunRecord
+from harness.units import format_duration, format_value
+
+_MAX_COVERAGE_ROWS = 500
+_ENDINGS = {
+    "completed": "completed",
+    "aborted": "ended early by the harness",
+    "interrupted": "interrupted",
+    "crashed": "crashed: the harness itself did not end it",
+}
+
+
+@dataclass(frozen=True)
+class ObjectiveRow:
+    objective: str
+    subject: str
+    limit: str
+    value: str
+    outcome: Outcome
+    note: str
+
+
+@dataclass(frozen=True)
+class FindingRow:
+    """``when`` is the onset where it is known, else when it was first seen, else "whole window"."""
+
+    when: str
+    outcome: Outcome
+    signal: str
+    check: str
+    objective: str
+    severity: str
+    subject: str
+    summary: str
+    measured: str
+    held: str
+    query: str
+    runbook: str
+
+
+@dataclass(frozen=True)
+class ReportView:
+    """One report's content. Texts are clean of control characters and secrets, but not escaped for any format."""
+
+    run_id: str
+    plan_name: str
+    outcome: Outcome
+    headline: str
+    cause: str
+    facts: tuple[tuple[str, str], ...]
+    objectives: tuple[ObjectiveRow, ...]
+    findings: tuple[FindingRow, ...]
+    coverage: tuple[tuple[str, str], ...]
+    removed: tuple[str, ...]
+    unjudgeable: tuple[tuple[str, str, str], ...]
+    notes: tuple[str, ...]
+    versions: tuple[tuple[str, str], ...]
+    plan_yaml: str
+
+    @property
+    def word(self) -> str:
+        return self.outcome.name
+
+
+def make_view(verdict: Verdict, record: RunRecord, plan: Plan) -> ReportView:
+    return ReportView(
+        run_id=one_line(verdict.run_id),
+        plan_name=one_line(plan.name),
+        outcome=verdict.outcome,
+        headline=headline_text(verdict, record),
+        cause=cause_text(verdict, record),
+        facts=_facts(record, plan),
+        objectives=tuple(objective_row(o) for o in verdict.objectives),
+        findings=tuple(finding_row(f) for f in in_order_of_onset(verdict.findings)),
+        coverage=tuple(_coverage_rows(verdict.coverage)),
+        removed=tuple(one_line(name) for name in plan.objectives_off),
+        unjudgeable=tuple(
+            (one_line(u.objective or "the plan"), one_line(u.reason), one_line(u.remedy)) for u in unjudgeable(plan)
+        ),
+        notes=tuple(clean(note) for note in record.notes),
+        versions=tuple((one_line(k), one_line(v)) for k, v in sorted(record.versions.items())),
+        plan_yaml=dump_plan(plan, mask=True),
+    )
+
+
+def clean(text: str) -> str:
+    """One line without control characters and without secrets."""
+    return mask_url(one_line(text))
+
+
+def in_order_of_onset(findings: tuple[Finding, ...]) -> list[Finding]:
+    """Earliest first; those about the whole window last, the worst of them leading. Stable."""
+    return sorted(findings, key=lambda f: (_moment(f), -f.outcome))
+
+
+def subject_text(finding: Finding) -> str:
+    """ "process web", "POST /login", "pool main", or further labels as name=value."""
+    labels = {k: v for k, v in finding.subject.items() if v and k not in ("__name__", "harness")}
+    parts: list[str] = []
+    if "subject" in labels:
+        parts.append(" ".join(filter(None, (labels.pop("kind", ""), labels.pop("subject")))))
+    if "name" in labels:
+        parts.append(" ".join(filter(None, (labels.pop("method", ""), labels.pop("name")))))
+    named = [label for label in ("pool", "database", "redis", "collector", "instance", "job") if label in labels]
+    parts += [f"{label} {labels.pop(label)}" for label in named]
+    parts += [f"{name}={value}" for name, value in sorted(labels.items())]
+    return clean(", ".join(parts))
+
+
+def measured_text(finding: Finding) -> str:
+    """ "812ms (limit 800ms)"; empty when the finding has no number."""
+    if finding.value is None and finding.limit is None:
+        return ""
+    value = format_value(finding.value, finding.unit)
+    return value if finding.limit is None else f"{value} (limit {format_value(finding.limit, finding.unit)})"
+
+
+def limit_text(result: ObjectiveResult) -> str:
+    return "none" if result.limit is None else f"{result.op} {format_value(result.limit, result.unit)}"
+
+
+def _moment(finding: Finding) -> float:
+    moved = finding.onset if finding.onset is not None else finding.first_seen
+    return moved if moved is not None and math.isfinite(moved) else math.inf
+
+
+def headline_text(verdict: Verdict, record: RunRecord) -> str:
+    """What the outcome means, with the number of objectives behind it."""
+    outcome, total = verdict.outcome, len(verdict.objectives)
+    failed = [o for o in verdict.objectives if o.outcome is Outcome.FAIL]
+    open_ones = [o for o in verdict.objectives if o.outcome in (Outcome.INCONCLUSIVE, Outcome.ERROR)]
+    if outcome is Outcome.FAIL:
+        if failed:
+            return f"{len(failed)} of {_count(total, 'objective')} failed: {_names(failed)}."
+        return "The run failed, though not by one of its objectives: see the findings."
+    if outcome is Outcome.ERROR:
+        return "The harness could not do its work, so nothing is said about the service."
+    if outcome is Outcome.INCONCLUSIVE:
+        if not total:
+            return "Nothing was judged, so nothing is known about the service."
+        if open_ones:
+            return f"{len(open_ones)} of {_count(total, 'objective')} could not be judged: {_names(open_ones)}."
+        return "The evidence has gaps, so the service cannot be said to have passed."
+    steady = _steady_seconds(record)
+    over = f" over {format_duration(steady)} of steady state" if steady > 0 else ""
+    if outcome is Outcome.WARN:
+        warned = sum(f.outcome is Outcome.WARN for f in verdict.findings)
+        return f"No objective failed{over}, but there is something to look at ({_count(warned, 'warning')})."
+    return f"All {_count(total, 'objective')} met{over}." if total > 1 else f"The objective was met{over}."
+
+
+def _steady_seconds(record: RunRecord) -> float:
+    """Length of the judged window; 0 when the run never reached it."""
+    if record.steady_from is None or record.steady_to is None:
+        return 0.0
+    return record.steady_to - record.steady_from
+
+
+def _names(objectives: list[ObjectiveResult]) -> str:
+    """Distinct names with their subject where it is not the whole run; the first five."""
+    names = list(
+        dict.fromkeys(o.objective if o.subject in ("all", "") else f"{o.objective} ({o.subject})" for o in objectives)
+    )
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return clean(", ".join(names[:5])) + more
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def cause_text(verdict: Verdict, record: RunRecord) -> str:
+    """The first cause in one sentence; empty when nothing was found."""
+    cause = verdict.first_cause
+    if cause is None:
+        return ""
+    sentence = clean(cause.summary).rstrip(".") or f"{cause.signal} ({cause.check})"
+    moment = _moment(cause)
+    if not math.isfinite(moment):
+        return f"{sentence}."
+    after = moment - record.started_at
+    since = f", {format_duration(after)} after the start" if after >= 0 else ""
+    word = "moved first at" if cause.onset is not None else "first seen at"
+    return f"{sentence} ({word} {utc(moment, date=False)}{since})."
+
+
+def _facts(record: RunRecord, plan: Plan) -> tuple[tuple[str, str], ...]:
+    steady = "never reached"
+    if record.steady_from is not None:
+        steady = f"{utc(record.steady_from)} to {utc(record.steady_to, date=False)}"
+        if record.steady_to is not None:
+            steady += f" ({format_duration(record.steady_to - record.steady_from)})"
+    ended = utc(record.ended_at)
+    ending = _ENDINGS.get(record.ended_by, record.ended_by)
+    if record.reason:
+        ending += f": {clean(record.reason)}"
+    target = clean(record.target) + (" (the reference target)" if plan.target.reference else "")
+    return (
+        ("Plan", one_line(f"{record.plan} ({plan.kind})")),
+        ("Target", target),
+        ("Started", utc(record.started_at)),
+        ("Judged window", steady),
+        ("Ended", f"{ended}, {ending}" if record.ended_at is not None else ending),
+    )
+
+
+def objective_row(result: ObjectiveResult) -> ObjectiveRow:
+    return ObjectiveRow(
+        objective=one_line(result.objective),
+        subject=clean("whole run" if result.subject in ("all", "") else result.subject),
+        limit=limit_text(result),
+        value=format_value(result.value, result.unit),
+        outcome=result.outcome,
+        note=clean(result.note),
+    )
+
+
+def finding_row(finding: Finding) -> FindingRow:
+    moment = _moment(finding)
+    return FindingRow(
+        when=utc(moment) if math.isfinite(moment) else "whole window",
+        outcome=finding.outcome,
+        signal=one_line(finding.signal),
+        check=one_line(finding.check),
+        objective=one_line(finding.objective),
+        severity=one_line(finding.severity),
+        subject=subject_text(finding),
+        summary=clean(finding.summary),
+        measured=measured_text(finding),
+        held=format_duration(finding.for_seconds) if finding.for_seconds else "",
+        query=one_line(finding.query),
+        runbook=one_line(finding.runbook),
+    )
+
+
+def _coverage_rows(coverage: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Nested mappings as rows "group / name"; the judge decides what is in it."""
+    rows: list[tuple[str, str]] = []
+
+    def walk(prefix: tuple[str, ...], value: Any) -> None:
+        if isinstance(value, Mapping) and value and len(prefix) < 6:
+            for key, inner in value.items():
+                walk((*prefix, str(key)), inner)
+        else:
+            rows.append((clean(" / ".join(prefix)), clean(_plain(prefix, value))))
+
+    for key, value in coverage.items():
+        walk((str(key),), value)
+    if len(rows) > _MAX_COVERAGE_ROWS:
+        rest = len(rows) - _MAX_COVERAGE_ROWS
+        rows = [*rows[:_MAX_COVERAGE_ROWS], ("...", f"{rest} more in verdict.json")]
+    return rows
+
+
+def _plain(prefix: tuple[str, ...], value: Any) -> str:
+    if value is None:
+        return "no data"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float | int):
+        last = prefix[-1].lower()
+        unit = "ratio" if any(word in last for word in ("ratio", "share", "coverage")) else ""
+        if not unit and ("seconds" in last or last.endswith("gap")):
+            unit = "seconds"
+        return format_value(float(value), unit)
+    if isinstance(value, list | tuple):
+        return ", ".join(str(item) for item in value[:20]) + (" ..." if len(value) > 20 else "") or "none"
+    return str(value)
