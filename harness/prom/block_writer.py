@@ -40,6 +40,7 @@ class BlockWriter:
             self._folder / "data",
             self._folder,
             block_seconds=block,
+            environment={"GOGC": "400"},
             extra_flags=("--web.enable-remote-write-receiver",),
         )
         self._local = threading.local()
@@ -91,7 +92,7 @@ class BlockWriter:
             name = self._server.api(timeout=600).snapshot()
             snapshot = self._server.data_dir / "snapshots" / name
             blocks = [block for block in snapshot.iterdir() if (block / "meta.json").is_file()]
-            held = sum(json.loads((block / "meta.json").read_text())["stats"]["numSamples"] for block in blocks)
+            held = sum(int(json.loads((block / "meta.json").read_text())["stats"]["numSamples"]) for block in blocks)
             if held != self.samples:
                 raise ArchiveError(f"of {self.samples} samples {held} arrived in the blocks")
             destination.mkdir(parents=True, exist_ok=True)

@@ -9,11 +9,9 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-
-import requests
 
 from harness.errors import HarnessError, PreflightError, QueryError
 from harness.prom.api import PrometheusApi
@@ -71,6 +69,7 @@ class PrometheusServer:
         retention: ``FOREVER`` on servers over archived data.
         block_seconds: span of one block; two hours, as everywhere, unless the head shall hold everything.
         extra_flags: further command-line flags.
+        environment: variables beside those of this process.
         ready_timeout: seconds until it must answer; replaying a large write-ahead log takes a while.
     """
 
@@ -84,6 +83,7 @@ class PrometheusServer:
         retention: str = FOREVER,
         block_seconds: int = 7200,
         extra_flags: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
         ready_timeout: float = 60.0,
     ) -> None:
         self.data_dir = data_dir.absolute()
@@ -99,9 +99,12 @@ class PrometheusServer:
             "--web.enable-admin-api",
             *extra_flags,
         )
+        self._environment = dict(environment or {})
         self._ready_timeout = ready_timeout
         self._process: subprocess.Popen[bytes] | None = None
         self._address = ""
+        self._port = 0
+        self._log_from = 0
 
     @property
     def address(self) -> str:
@@ -148,19 +151,20 @@ class PrometheusServer:
         except OSError as error:
             raise HarnessError(f"cannot make a folder for Prometheus: {error}") from error
         for attempt in range(1, _PORT_TRIES + 1):
-            self._launch(binary, free_port())
+            self._port = self._port if attempt == 1 and self._port else free_port()
+            self._launch(binary, self._port)
             if self._wait_ready():
                 return
             port_taken = "address already in use" in self._log_tail(40)
             self.stop()
             if not port_taken or attempt == _PORT_TRIES:
                 raise HarnessError(
-                    f"Prometheus did not become ready on {self._address} (data in {self.data_dir}):\n{self._log_tail(5)}",
+                    f"Prometheus did not become ready (data in {self.data_dir}); its last words:\n{self._log_tail(5)}",
                     remedy=f"its whole log is {self.log_file}",
                 )
 
     def restart(self) -> None:
-        """Stops it and starts it again on the same data, on a new port."""
+        """Stops it and starts it again on the same data; on the same port unless somebody took it."""
         self.stop()
         self.start()
 
@@ -205,6 +209,7 @@ class PrometheusServer:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=self.work_dir,
+                env={**os.environ, **self._environment},
                 start_new_session=True,  # Ctrl-C on the terminal is for the harness, which then stops this in order
                 preexec_fn=_die_with_parent(),
             )
@@ -230,6 +235,6 @@ class PrometheusServer:
             with self.log_file.open("rb") as file:
                 file.seek(self._log_from)
                 text = file.read().decode("utf-8", "replace")
-        except (OSError, requests.RequestException) as error:
+        except OSError as error:
             return f"(log unreadable: {error})"
         return "\n".join(text.splitlines()[-lines:])

@@ -1,0 +1,95 @@
+"""Keeps a run's raw series as TSDB blocks in its run directory, from our own Prometheus or from somebody's."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import tempfile
+from pathlib import Path
+
+from harness.errors import ArchiveError, HarnessError, QueryError
+from harness.prom.api import PrometheusApi
+from harness.prom.block_writer import BlockWriter
+from harness.prom.blocks import Block, find_blocks, move_blocks
+from harness.prom.server import PrometheusServer
+
+REMOTE_WINDOW = 1800.0  # seconds of all series held in memory at once: 2,000 series at 5 s are 720,000 samples
+
+
+def keep_local(server: PrometheusServer, tsdb: Path, start: float, end: float) -> list[Block]:
+    """Keeps the blocks of our own Prometheus that overlap [start, end] (unix seconds), its memory's content included.
+
+    Where the server is dead its data is served again, without scraping, and taken from there; one that is alive but
+    does not answer is stopped first.
+
+    Args:
+        tsdb: the run directory's ``tsdb`` folder; made whole or not at all.
+
+    Raises:
+        ArchiveError: no samples of the run, or they could not be written.
+    """
+    if server.alive():
+        try:
+            return _keep(server, tsdb, start, end)
+        except QueryError:
+            server.stop()  # alive but not answering: its data on disk still is
+    with tempfile.TemporaryDirectory(prefix="harness-recover-") as work:
+        again = PrometheusServer(server.data_dir, Path(work), ready_timeout=300)
+        try:
+            again.start()
+            return _keep(again, tsdb, start, end)
+        except ArchiveError:
+            raise
+        except HarnessError as error:
+            raise ArchiveError(
+                f"the run's series in {server.data_dir} cannot be served again: {error.message}"
+            ) from error
+        finally:
+            again.stop()
+
+
+def _keep(server: PrometheusServer, tsdb: Path, start: float, end: float) -> list[Block]:
+    name = server.api(timeout=600).snapshot()
+    snapshot = server.data_dir / "snapshots" / name
+    try:
+        wanted = [block for block in find_blocks(snapshot) if block.overlaps(start, end)]
+        if not wanted:
+            raise ArchiveError(
+                f"Prometheus holds no sample of the run in {server.data_dir}", remedy=f"its log is {server.log_file}"
+            )
+        move_blocks(wanted, tsdb)
+    finally:
+        shutil.rmtree(snapshot, ignore_errors=True)
+    return find_blocks(tsdb)
+
+
+def keep_remote(api: PrometheusApi, selector: str, tsdb: Path, start: float, end: float) -> list[Block]:
+    """Keeps the raw samples of a Prometheus that is not ours, read through its query API.
+
+    Staleness markers do not come through the API: a series that ends counts as present for the look-back (three scrape
+    intervals) instead of ending at once.
+
+    Args:
+        selector: vector selector of the run's series, for example '{harness="mingus"}'.
+        start, end: unix seconds, both included.
+
+    Raises:
+        QueryError: a query failed or was partial; nothing is kept then.
+        ArchiveError: no sample matches, or the blocks could not be written.
+    """
+    with BlockWriter(end - start) as writer:
+        low = start
+        while low <= end:
+            # Half-open windows on the API's grid of milliseconds: no sample comes twice, none falls between.
+            high = min(low + REMOTE_WINDOW, end + 0.001)
+            writer.add(api.raw(selector, low, high - 0.001), selector)
+            low = high if high > low else math.inf
+        if not writer.samples:
+            raise ArchiveError(
+                f"{api.url} holds no sample of {selector} between the run's start and end",
+                remedy="check prometheus.selector in the plan, and that this Prometheus scrapes the run",
+            )
+        with tempfile.TemporaryDirectory(prefix="harness-remote-") as folder:
+            writer.finish(Path(folder) / "blocks")
+            move_blocks(find_blocks(Path(folder) / "blocks"), tsdb)
+    return find_blocks(tsdb)

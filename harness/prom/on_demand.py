@@ -1,0 +1,147 @@
+"""Recorded series of an archive, computed before they are first read."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+
+from harness.errors import ArchiveError
+from harness.prom.api import PrometheusApi
+from harness.prom.backfill import QUERY_TIMEOUT, Grid, evaluate
+from harness.prom.block_writer import BlockWriter
+from harness.prom.blocks import find_blocks
+from harness.prom.rules import RecordingRule, RuleSet, depths, mentioned_names, names_read, with_inputs
+from harness.prom.series import Series
+from harness.prom.server import PrometheusServer
+
+# Work of a rule over a run, in raw series times steps, from which on it waits until somebody reads it: about 10 s of a
+# core (measured: rate() over 1,280 bucket series and 17,280 steps takes 15 s, a quantile per endpoint 27 s).
+DEFER_ABOVE = 8_000_000
+
+
+class Recorder:
+    """Computes recorded series into the data of a private server.
+
+    Args:
+        server: serves the archive's raw series; restarted, on the same port, to read new blocks.
+        rules: all rules; recording rules that read each other in a circle raise HarnessError.
+        grid: where they are evaluated.
+    """
+
+    def __init__(self, server: PrometheusServer, rules: RuleSet, grid: Grid) -> None:
+        self._server = server
+        self._rules = rules
+        self._depths = depths(rules.recording)
+        self._grid = grid
+        self._done: set[str] = set()
+
+    @property
+    def pending(self) -> frozenset[str]:
+        """Recorded names that have not been computed yet."""
+        return self._rules.recorded_names - self._done
+
+    def write(self, series: Iterable[Series]) -> None:
+        """Adds given series, for example the objectives'. Raises ArchiveError."""
+        with BlockWriter(self._grid.end - self._grid.start) as writer:
+            writer.add(series)
+            self._publish(writer)
+
+    def compute(self, names: Collection[str]) -> None:
+        """Computes recorded names, and what they read, unless that is done.
+
+        Raises:
+            QueryError: an expression failed.
+            ArchiveError: results could not be written, or are not there afterwards.
+        """
+        wanted = with_inputs(names, self._rules.recording) - self._done
+        for depth in self._depths:
+            rules = [rule for rule in depth if rule.name in wanted]
+            if not rules:
+                continue
+            with BlockWriter(self._grid.end - self._grid.start) as writer:
+                counts = evaluate(lambda: self._server.api(timeout=QUERY_TIMEOUT), rules, self._grid, writer)
+                self._publish(writer)
+            self._require(name for name, count in counts.items() if count)
+            self._done |= counts.keys()
+
+    def cheap_or_alerted(self, present: Mapping[str, int]) -> frozenset[str]:
+        """Names to compute at once: those that alerts read, and those of little work. The others wait.
+
+        Args:
+            present: how many raw series of the run each metric name has.
+        """
+        alerted = {n for alert in self._rules.alerts for n in names_read(alert.expr, self._rules.recorded_names)}
+        cheap = {rule.name for rule in self._rules.recording}
+        for rule in self._rules.recording:
+            if self._work(rule, present) > DEFER_ABOVE:
+                cheap.discard(rule.name)
+        return with_inputs(alerted, self._rules.recording) | cheap
+
+    def _work(self, rule: RecordingRule, present: Mapping[str, int]) -> int:
+        return self._grid.count * sum(present.get(name, 0) for name in mentioned_names(rule.expr))
+
+    def _publish(self, writer: BlockWriter) -> None:
+        """Moves the written blocks into the server's data and has it read them."""
+        with tempfile.TemporaryDirectory(dir=self._server.work_dir) as folder:
+            if not writer.finish(Path(folder) / "blocks"):
+                return
+            self._server.stop()
+            for block in find_blocks(Path(folder) / "blocks"):
+                shutil.move(block.path, self._server.data_dir / block.path.name)
+        self._server.start()
+
+    def _require(self, names: Iterable[str]) -> None:
+        """Raises ArchiveError for a name that was computed with a result but that the server does not hold."""
+        wanted = set(names)
+        held = (
+            set(self._server.api().label_values("__name__", (), self._grid.start, self._grid.end)) if wanted else set()
+        )
+        if wanted - held:
+            raise ArchiveError(f"recorded series are missing after their rules gave results: {sorted(wanted - held)}")
+
+
+class ArchiveApi(PrometheusApi):
+    """The private server's API. A query that reads a recorded name which was put off computes it first.
+
+    For use from one thread: computing restarts the server.
+    """
+
+    def __init__(self, server: PrometheusServer, recorder: Recorder) -> None:
+        super().__init__(server.url, timeout=QUERY_TIMEOUT)
+        self._server = server
+        self._recorder = recorder
+
+    def query(self, expr: str, at: float) -> list[Series]:
+        self._prepare([expr])
+        return super().query(expr, at)
+
+    def query_range(self, expr: str, start: float, end: float, step: float) -> list[Series]:
+        self._prepare([expr])
+        return super().query_range(expr, start, end, step)
+
+    def raw(self, selector: str, start: float, end: float, **options: float) -> list[Series]:
+        self._prepare([selector])
+        return super().raw(selector, start, end, **options)
+
+    def label_values(
+        self, label: str, match: Sequence[str] = (), start: float | None = None, end: float | None = None
+    ) -> list[str]:
+        self._prepare(match)
+        return super().label_values(label, match, start, end)
+
+    def series(self, match: Sequence[str], start: float, end: float) -> list[dict[str, str]]:
+        self._prepare(match)
+        return super().series(match, start, end)
+
+    def _prepare(self, expressions: Sequence[str]) -> None:
+        pending = self._recorder.pending
+        if not pending:
+            return
+        read = [names_read(expression, pending) for expression in expressions] or [pending]  # no selector: everything
+        wanted = frozenset[str]().union(*read)
+        if wanted:
+            self._recorder.compute(wanted)
+            self._session.close()  # its connections ended with the server's restart
+            self.url = self._server.url
