@@ -1,0 +1,69 @@
+"""Why samples are missing, in words: which scrape or which collector stopped, and when."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import numpy as np
+
+from exporters import metric_names as names
+from harness.judge.context import Context, within
+from harness.judge.needs import Need
+from harness.judge.windows import Window, stretches
+from harness.prom.series import FloatArray
+
+_WHO = {
+    names.JOB_LOAD: "the load generator",
+    names.JOB_SIDECAR: "the sidecar",
+    names.JOB_TARGET: "the target's /metrics",
+    names.JOB_RUN: "the harness",
+}
+
+
+def clock(seconds: float) -> str:
+    """A time of day as the logs write it, UTC."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%H:%M:%S")
+
+
+def why_missing(context: Context, need: Need, window: Window) -> str:
+    """What the scrapes and the collectors themselves say about it; empty when they say nothing is wrong."""
+    who = _WHO.get(need.job, f"job {need.job}")
+    scrapes = [within(s, window) for s in context.series("up", job=need.job)]
+    scrapes = [s for s in scrapes if len(s)]
+    everything = [within(s, window) for s in context.series("up")]
+    last = max((float(s.times[-1]) for s in everything if len(s)), default=None)
+    if last is None:
+        return f"Prometheus scraped nothing in the steady state, {who} neither"
+    if window.end - last > 3 * context.interval:
+        return f"Prometheus scraped nothing at all after {clock(last)}"
+    if not scrapes:
+        return f"{who} was not scraped at all (no `up` of job {need.job!r})"
+    for one in scrapes:
+        text = _zero(one.times, one.values, context.interval, window)
+        if text:
+            return f"{who} ({one.labels.get('instance', need.job)}) did not answer {text}"
+        missing = float(one.times[-1])
+        if window.end - missing > 3 * context.interval:
+            return f"{who} ({one.labels.get('instance', need.job)}) was not scraped after {clock(missing)}"
+    if need.collector:
+        collectors = [within(s, window) for s in context.series(names.COLLECTOR_UP, collector=need.collector)]
+        collectors = [s for s in collectors if len(s)]
+        if not collectors:
+            return f"the sidecar has no collector {need.collector!r}"
+        for one in collectors:
+            text = _zero(one.times, one.values, context.interval, window)
+            if text:
+                return f"the sidecar's collector {need.collector!r} could not read {text}"
+    return f"{who} answered, but did not deliver it"
+
+
+def _zero(times: FloatArray, values: FloatArray, interval: float, window: Window) -> str:
+    zero = values == 0
+    if not zero.any():
+        return ""
+    longest = max(stretches(times, np.asarray(zero), interval), key=lambda s: s.seconds)
+    if zero.all():
+        return "once in the steady state"
+    if longest.end >= float(times[-1]) and window.end - longest.end <= 3 * interval:
+        return f"from {clock(longest.start)} on"
+    return f"from {clock(longest.start)} to {clock(longest.end)}"

@@ -1,0 +1,183 @@
+"""Check "coverage": were the samples there that an objective needs? (DESIGN: coverage) Raw presence decides.
+
+The pure core is ``cover``; ``grade`` applies DESIGN's thresholds. Presence is read as the timestamps of the raw samples,
+so that values which look-back fills in do not count.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from harness.judge.absence import why_missing
+from harness.judge.context import Context, within
+from harness.judge.needs import Need, needs_of
+from harness.judge.verdict import Finding, Outcome, worst
+from harness.judge.windows import Window
+from harness.prom.series import FloatArray
+from harness.units import format_duration
+
+CHECK = "coverage"
+SILENT = 0.95
+ENOUGH = 0.80
+LONGEST_GAP = 300.0
+GAP_INTERVALS = 3
+GAP_SHARE = 0.05
+
+
+@dataclass(frozen=True)
+class Presence:
+    """How much of a window the samples cover.
+
+    Attributes:
+        share: of the expected samples, at most 1.
+        gap: longest time without a sample, the window's edges included, in seconds; ``gap_from`` its begin.
+    """
+
+    expected: int
+    present: int
+    share: float
+    gap: float
+    gap_from: float
+
+
+def cover(times: FloatArray, window: Window, interval: float, *, bridged: FloatArray | None = None) -> Presence:
+    """Presence of samples at ``times`` (any order, repeats allowed) in a window.
+
+    Args:
+        bridged: further times at which a rate over the counter was known: they close gaps, but are no samples.
+    """
+    inside = np.unique(times[(times >= window.start) & (times <= window.end)])
+    expected = max(1, window.expected(interval))
+    known = inside
+    if bridged is not None:
+        known = np.union1d(inside, bridged[(bridged >= window.start) & (bridged <= window.end)])
+    edges = np.concatenate([[window.start], known, [window.end]])
+    gaps = np.diff(edges)
+    widest = int(np.argmax(gaps))
+    return Presence(
+        expected, int(inside.size), min(1.0, inside.size / expected), float(gaps[widest]), float(edges[widest])
+    )
+
+
+def allowed_gap(window: Window, interval: float) -> float:
+    """DESIGN: min(5 min, max(3 scrape intervals, 5 % of the window)); and no less than a scrape and its jitter."""
+    return max(min(LONGEST_GAP, max(GAP_INTERVALS * interval, GAP_SHARE * window.length)), 1.1 * interval)
+
+
+def grade(presence: Presence, window: Window, interval: float) -> Outcome:
+    """PASS is silent. A tenth of an interval of slack: scrapes are late by milliseconds."""
+    if presence.share < ENOUGH or presence.gap > allowed_gap(window, interval) + interval / 10:
+        return Outcome.INCONCLUSIVE
+    return Outcome.PASS if presence.share >= SILENT else Outcome.WARN
+
+
+@dataclass(frozen=True)
+class CoverageReport:
+    """Findings, the worst outcome and the reason for each (objective, subject), and what verdict.json says."""
+
+    findings: tuple[Finding, ...]
+    outcomes: Mapping[tuple[str, str], tuple[Outcome, str]]
+    summary: Mapping[str, Any]
+
+    def of(self, objective: str, subject: str) -> tuple[Outcome, str]:
+        """Coverage of an objective's subject; PASS where nothing was needed."""
+        return self.outcomes.get((objective, subject), (Outcome.PASS, ""))
+
+
+def check_coverage(context: Context, not_measured: Sequence[tuple[str, str]]) -> CoverageReport:
+    """Coverage of everything that the plan's objectives need, over the steady window.
+
+    Args:
+        not_measured: inherited objectives without a source, with the reason: told, not judged.
+    """
+    findings: list[Finding] = []
+    outcomes: dict[tuple[str, str], tuple[Outcome, str]] = {}
+    rows: list[dict[str, Any]] = []
+    window = context.steady
+    for need in needs_of(context):
+        if window is None:
+            continue
+        presence = _presence(context, need, window)
+        outcome = grade(presence, window, context.interval)
+        reason = ""
+        if outcome is not Outcome.PASS:
+            finding = _finding(context, need, presence, outcome, window)
+            reason = finding.summary
+            findings.append(finding)
+        for key in need.objectives:
+            before = outcomes.get(key, (Outcome.PASS, ""))
+            outcomes[key] = (outcome, reason) if worst([outcome, before[0]]) is not before[0] else before
+        rows.append(_row(need, presence, outcome))
+    summary: dict[str, Any] = {
+        "interval": context.interval,
+        "from": window.start if window else None,
+        "to": window.end if window else None,
+        "series": rows,
+        "not_measured": [{"objective": name, "reason": reason} for name, reason in not_measured],
+        "objectives_off": list(context.plan.objectives_off),
+    }
+    return CoverageReport(tuple(findings), outcomes, summary)
+
+
+def _presence(context: Context, need: Need, window: Window) -> Presence:
+    # Twice a scrape interval, so that no sample slips between two evaluations that stand close to the scrapes.
+    expr = "max(" + " or ".join(f"timestamp({s})" for s in need.selectors) + ")"
+    found = context.api.query_range(expr, window.start, window.end, context.interval / 2)
+    times = np.concatenate([s.values for s in found]) if found else np.empty(0)
+    bridged = None
+    if need.counter:
+        recorded = [within(s, window).times for s in context.series(need.recorded, **need.labels)]
+        bridged = np.concatenate(recorded) if recorded else None
+    presence = cover(times, window, context.interval, bridged=bridged)
+    if need.excused and presence.share >= ENOUGH:
+        # up == 0 of the target is evidence about the target: its gaps are not the telemetry's.
+        down = [s.times[s.values == 0] for s in context.series("up", job=need.job)]
+        presence = replace(
+            presence, gap=cover(np.concatenate([times, *down]), window, context.interval, bridged=bridged).gap
+        )
+    return presence
+
+
+def _finding(context: Context, need: Need, presence: Presence, outcome: Outcome, window: Window) -> Finding:
+    why = why_missing(context, need, window)
+    if presence.present == 0:
+        what = f"{need.title}: no sample in the steady state"
+    elif outcome is Outcome.WARN or presence.share < ENOUGH:
+        what = f"{need.title}: {presence.present} of {presence.expected} samples"
+    else:
+        what = f"{need.title}: nothing for {format_duration(presence.gap)}"
+    names = sorted({name for name, _ in need.objectives})
+    consequence = f"; {', '.join(names)} cannot be judged" if outcome is Outcome.INCONCLUSIVE else ""
+    started = window.start if presence.present == 0 else presence.gap_from
+    return Finding(
+        check=CHECK,
+        signal="telemetry",
+        outcome=outcome,
+        summary=what + (f": {why}" if why else "") + consequence,
+        objective=names[0] if len(names) == 1 else "",
+        subject=need.labels,
+        first_seen=started,
+        for_seconds=presence.gap if math.isfinite(presence.gap) else 0.0,
+        value=presence.share,
+        limit=ENOUGH if outcome is Outcome.INCONCLUSIVE else SILENT,
+        unit="ratio",
+        query=need.selectors[0],
+    )
+
+
+def _row(need: Need, presence: Presence, outcome: Outcome) -> dict[str, Any]:
+    return {
+        "need": need.title,
+        "metric": need.raw,
+        "objectives": sorted({name for name, _ in need.objectives}),
+        "expected": presence.expected,
+        "present": presence.present,
+        "share": round(presence.share, 4),
+        "longest_gap": round(presence.gap, 3),
+        "outcome": outcome.word,
+    }

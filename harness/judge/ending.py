@@ -1,0 +1,42 @@
+"""Check "run": how the run ended. A run that did not complete cannot PASS; what it proved before still counts."""
+
+from __future__ import annotations
+
+from harness.judge.verdict import Finding, Outcome
+from harness.judge.windows import Window
+from harness.plan.model import Plan
+from harness.run.record import RunRecord
+from harness.units import format_duration
+
+CHECK = "run"
+CUT_SHORT = 0.95  # of the planned steady state; a "completed" run below it is not the run that was planned
+_WORDS = {
+    "aborted": "the run was aborted",
+    "interrupted": "the run was interrupted",
+    "crashed": "the run crashed: the harness did not live to its end",
+}
+
+
+def check_ending(record: RunRecord, plan: Plan, steady: Window | None) -> list[Finding]:
+    """Findings on how the run ended; none for a run that did what it was to do."""
+    findings: list[Finding] = []
+    if record.ended_by != "completed":
+        reason = f": {record.reason}" if record.reason else ""
+        findings.append(_finding(f"{_WORDS[record.ended_by]}{reason}; it cannot pass", record.ended_at))
+    if steady is None:
+        findings.append(
+            _finding("the run never reached its steady state, so there is nothing to judge", record.ended_at)
+        )
+    elif record.ended_by == "completed" and steady.length < CUT_SHORT * plan.steady_seconds:
+        findings.append(
+            _finding(
+                f"the steady state lasted {format_duration(steady.length)}, "
+                f"the plan asks for {format_duration(plan.steady_seconds)}",
+                steady.end,
+            )
+        )
+    return findings
+
+
+def _finding(summary: str, when: float | None) -> Finding:
+    return Finding(check=CHECK, signal="telemetry", outcome=Outcome.INCONCLUSIVE, summary=summary, first_seen=when)
