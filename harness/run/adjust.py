@@ -1,9 +1,9 @@
-"""What ``--duration``, ``--users`` and ``--target`` make of a plan. Pure."""
+"""What ``--duration`` and ``--users`` make of a plan. Pure."""
 
 from __future__ import annotations
 
 from harness.errors import UsageError
-from harness.plan.model import Load, Plan, Stage, Target
+from harness.plan.model import Load, Plan, Stage
 
 # Ramps and warm-up may take this share of a shortened run: the rest is there to be judged.
 MOST_WARMUP_SHARE = 0.25
@@ -61,21 +61,6 @@ def with_users(plan: Plan, users: int) -> Plan:
         for stage in plan.load.stages
     )
     return _with_load(plan, plan.load.model_copy(update={"stages": stages}))
-
-
-def with_target(plan: Plan, url: str) -> Plan:
-    """The plan against another URL. A reference target named so is one that already runs: nothing is started for it.
-
-    Raises:
-        UsageError: not an http(s) URL.
-    """
-    try:
-        target = Target.model_validate(plan.target.model_dump() | {"url": url, "reference": False})
-    except ValueError:
-        raise UsageError(
-            f"--target {url!r} is not an http:// or https:// URL", remedy="write for example http://localhost:5000"
-        ) from None
-    return plan.model_copy(update={"target": target})
 
 
 def _with_load(plan: Plan, load: Load) -> Plan:

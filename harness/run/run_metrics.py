@@ -9,7 +9,6 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from prometheus_client import CollectorRegistry, ProcessCollector
@@ -22,6 +21,7 @@ from harness.errors import HarnessError
 from harness.plan.model import Plan
 from harness.prom.objectives import objective_series
 from harness.run.phases import Phase
+from harness.run.ports import LOOPBACK
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class RunMetrics(Collector):
 
 
 @contextmanager
-def serve_run_metrics(metrics: RunMetrics, listen: tuple[str, int]) -> Iterator[str]:
+def serve_run_metrics(metrics: RunMetrics, host: str = LOOPBACK, port: int = 0) -> Iterator[str]:
     """Serves them, with this process's own process_* series; yields "host:port".
 
     Raises:
@@ -81,7 +81,6 @@ def serve_run_metrics(metrics: RunMetrics, listen: tuple[str, int]) -> Iterator[
     registry = CollectorRegistry(auto_describe=False)
     registry.register(metrics)
     ProcessCollector(registry=registry)
-    host, port = listen
     try:
         server, thread = start_wsgi_server(port, addr=host, registry=registry)
     except OSError as error:
@@ -95,7 +94,7 @@ def serve_run_metrics(metrics: RunMetrics, listen: tuple[str, int]) -> Iterator[
 
 
 def public_url(url: str) -> str:
-    """A URL without user, password, query and fragment: labels and logs must not hold secrets. Pure."""
-    parts: Any = urlsplit(url)
+    """A URL without user, password, query and fragment, for a label. Pure."""
+    parts = urlsplit(url)
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
     return urlunsplit((parts.scheme, f"{host}:{parts.port}" if parts.port else host, parts.path.rstrip("/"), "", ""))

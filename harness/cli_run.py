@@ -1,0 +1,187 @@
+"""``harness run`` and ``harness check``: from the words of the command line to a plan and its run."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from rich.console import Console
+
+from harness.assets import data_path, rules_path
+from harness.errors import ExitCode, HarnessError, UsageError
+from harness.plan.judgeable import Unjudgeable, unjudgeable
+from harness.plan.loading import find_plan, load_plan
+from harness.plan.model import Plan
+from harness.prom.rules import load_rules
+from harness.report import write_reports
+from harness.report.console import print_verdict
+from harness.run.adjust import with_duration, with_users
+from harness.run.display import make_ui
+from harness.run.preflight import Check, preflight
+from harness.run.session import RunOptions, check_faults_for, localized, run_session
+from harness.units import format_duration, parse_duration
+
+RUNS = Path("runs")
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _plan_options(command: F) -> F:
+    """What `run` and `check` have in common: they must see the same plan."""
+    for decorate in reversed(
+        (
+            click.argument("plan"),
+            click.option("--local", is_flag=True, help="Start Prometheus here, also when the plan names one, and the "
+                         "reference target with its servers. The default when the plan names no Prometheus."),
+            click.option("--target", metavar="URL", help="Load this address instead of the plan's."),
+            click.option("--duration", metavar="TIME", help="Seconds of load in all, as 10m. The last stage is cut or "
+                         "lengthened; ramp and warm-up take a quarter at most."),
+            click.option("--users", metavar="N", type=int, help="Users at the peak; other stages in proportion."),
+            click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True,
+                         help="Set a dotted key of the plan, as objectives.memory_growth=off. Repeatable."),
+            click.option("--fault", "faults", metavar="NAME[:k=v,...]", multiple=True,
+                         help="Switch on a fault of the reference target. Repeatable."),
+            click.option("--allow-host", "allow_hosts", metavar="HOST", multiple=True,
+                         help="This host may be loaded. Repeatable."),
+        )
+    ):  # fmt: skip
+        command = decorate(command)
+    return command
+
+
+@click.command()
+@_plan_options
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=RUNS,
+    show_default=True,
+    help="Folder for run directories.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON; progress goes to stderr.")
+def run(
+    plan: str, local: bool, target: str | None, duration: str | None, users: int | None, overrides: tuple[str, ...],
+    faults: tuple[str, ...], allow_hosts: tuple[str, ...], out: Path, as_json: bool,
+) -> int:  # fmt: skip
+    """Run PLAN, judge it and write its run directory.
+
+    PLAN is a file, or the name of a shipped plan. Ctrl-C ends the load in order and still judges what there is; a
+    second Ctrl-C ends everything at once.
+
+    A Prometheus that the plan names must find this run's processes: HARNESS_FILE_SD_DIR is the folder that it watches.
+    """
+    loaded = load(plan, target, duration, users, overrides, allow_hosts)
+    progress = Console(stderr=as_json)
+    result = run_session(
+        loaded,
+        RunOptions(out, rules_path(), os.environ, local=local, faults=faults),
+        make_ui(progress),
+        write_reports,
+    )
+    if as_json:
+        click.echo(json.dumps({**result.verdict.to_json(), "directory": str(result.directory.path)}, indent=2))
+    else:
+        console = Console()
+        print_verdict(console, result.verdict, result.record, loaded)
+        console.print(f"Run directory: {result.directory.path}", markup=False, highlight=False, soft_wrap=True)
+    return int(result.verdict.outcome.exit_code)
+
+
+@click.command()
+@_plan_options
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def check(
+    plan: str, local: bool, target: str | None, duration: str | None, users: int | None, overrides: tuple[str, ...],
+    faults: tuple[str, ...], allow_hosts: tuple[str, ...], as_json: bool,
+) -> int:  # fmt: skip
+    """Look at everything that PLAN needs, without load, and say what it cannot judge and why."""
+    loaded = localized(load(plan, target, duration, users, overrides, allow_hosts), local)
+    if faults:
+        check_faults_for(loaded, faults)
+    checks = [_rules_check(), *preflight(loaded, local=loaded.prometheus is None, environ=os.environ, now=time.time())]
+    problems = unjudgeable(loaded)
+    if as_json:
+        click.echo(json.dumps(_check_json(loaded, checks, problems), indent=2))
+    else:
+        _print_checks(Console(), loaded, checks, problems)
+    return int(ExitCode.PASS if all(c.ok for c in checks) else ExitCode.ERROR)
+
+
+def load(
+    name: str, target: str | None, duration: str | None, users: int | None, overrides: tuple[str, ...],
+    allow_hosts: tuple[str, ...],
+) -> Plan:  # fmt: skip
+    """The plan as the command line asks for it. Raises UsageError and PlanError."""
+    pairs = [_pair(text) for text in overrides]
+    if target is not None:
+        pairs.append(("target.url", target))
+    alerts = {rule.name for rule in load_rules(rules_path()).alerts}
+    plan = load_plan(
+        find_plan(name, data_path("plans")), environ=os.environ, overrides=pairs, allow_hosts=allow_hosts,
+        alert_names=alerts,
+    )  # fmt: skip
+    if duration is not None:
+        plan = with_duration(plan, _seconds(duration))
+    if users is not None:
+        plan = with_users(plan, users)
+    return plan
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, sign, value = text.partition("=")
+    if not sign or not key.strip():
+        raise UsageError(f"--set {key!r} has no value", remedy="write --set KEY=VALUE, as --set load.workers=2")
+    return key.strip(), value
+
+
+def _seconds(text: str) -> float:
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise UsageError(f"--duration: {error}") from None
+
+
+def _rules_check() -> Check:
+    try:
+        rules = load_rules(rules_path())
+    except HarnessError as error:
+        return Check("rules", False, error.message, error.remedy)
+    return Check("rules", True, f"{len(rules.recording)} recording rules, {len(rules.alerts)} alerts")
+
+
+def _print_checks(console: Console, plan: Plan, checks: list[Check], problems: list[Unjudgeable]) -> None:
+    def line(text: str) -> None:
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    load = plan.load
+    line(
+        f"{plan.name}: {format_duration(load.duration)} of load, {format_duration(load.warmup)} of it warm-up, "
+        f"{max((s.users or 0 for s in load.stages), default=0)} users at the peak, {len(plan.objectives)} objectives"
+    )
+    for found in checks:
+        line(f"{'ok' if found.ok else 'MISSING':<8}{found.name}: {found.detail}")
+        if not found.ok and found.remedy:
+            line(f"{'':8}{found.remedy}")
+    for problem in problems:
+        line(f"{'CANNOT' if problem.hard else 'may not':<8}be judged: {problem.reason}")
+        line(f"{'':8}{problem.remedy}")
+    if plan.objectives_off:
+        line(f"off     by the plan: {', '.join(plan.objectives_off)}")
+    if not problems:
+        line("every objective of this plan can be judged")
+
+
+def _check_json(plan: Plan, checks: list[Check], problems: list[Unjudgeable]) -> dict[str, Any]:
+    return {
+        "plan": plan.name,
+        "ready": all(c.ok for c in checks),
+        "checks": [{"name": c.name, "ok": c.ok, "detail": c.detail, "remedy": c.remedy} for c in checks],
+        "unjudgeable": [
+            {"objective": p.objective, "reason": p.reason, "remedy": p.remedy, "hard": p.hard} for p in problems
+        ],
+        "objectives_off": list(plan.objectives_off),
+    }

@@ -1,0 +1,144 @@
+"""``harness judge``, ``harness report`` and ``harness runs``: what is done with runs that are over."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from harness.assets import data_path, rules_path
+from harness.errors import ArchiveError, HarnessError, UsageError
+from harness.judge import judge_run
+from harness.plan.loading import find_plan, load_plan
+from harness.plan.model import Plan
+from harness.report import FORMATS, render, write_reports
+from harness.report.console import print_verdict
+from harness.report.stored import read_verdict
+from harness.run.record import RunDirectory, RunRecord, find_run, list_runs, rfc3339
+from harness.units import format_duration
+
+RUNS = Path("runs")
+
+_runs_root = click.option(
+    "--out", "root", type=click.Path(path_type=Path, file_okay=False), default=RUNS, show_default=True,
+    help="Folder of run directories.",
+)  # fmt: skip
+
+
+def stored_plan(directory: RunDirectory) -> Plan:
+    """The plan of a run. No environment: what was judged then is judged now. Raises PlanError."""
+    if not directory.plan_file.is_file():
+        raise ArchiveError(f"{directory.plan_file} is missing")
+    return load_plan(directory.plan_file, environ={})
+
+
+@click.command()
+@click.argument("run")
+@click.option("--plan", "other", metavar="PLAN", help="Judge by this plan's objectives; nothing is written.")
+@_runs_root
+@click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
+def judge(run: str, other: str | None, root: Path, as_json: bool) -> int:
+    """Judge RUN again, with today's rules, and write its reports again.
+
+    RUN is a run directory, a run id or `last`. Nothing but the run directory is read.
+    """
+    directory = find_run(run, root)
+    record, plan = directory.read_record(), stored_plan(directory)
+    if other is not None:
+        asked = load_plan(find_plan(other, data_path("plans")), environ=os.environ)
+        plan = plan.model_copy(
+            update={name: getattr(asked, name) for name in ("objectives", "objectives_off", "horizon")}
+        )
+    verdict = judge_run(directory, plan, rules_dir=rules_path())
+    if other is None:
+        try:
+            write_reports(directory, verdict, record, plan)
+        except OSError as error:
+            click.echo(f"the reports could not be written: {error}", err=True)
+    if as_json:
+        click.echo(json.dumps(verdict.to_json(), indent=2, allow_nan=False))
+    else:
+        print_verdict(Console(), verdict, record, plan)
+    return int(verdict.outcome.exit_code)
+
+
+@click.command()
+@click.argument("run")
+@click.option("--format", "form", type=click.Choice(FORMATS), help="Print this report; without it all are written.")
+@_runs_root
+def report(run: str, form: str | None, root: Path) -> int:
+    """Write the reports of RUN again from its verdict, without judging.
+
+    RUN is a run directory, a run id or `last`.
+    """
+    directory = find_run(run, root)
+    record, plan, verdict = directory.read_record(), stored_plan(directory), read_verdict(directory)
+    if form is not None:
+        click.echo(render(form, verdict, record, plan), nl=False)
+        return 0
+    try:
+        write_reports(directory, verdict, record, plan)
+    except OSError as error:
+        raise HarnessError(f"the reports could not be written: {error}", remedy="use --format to print one") from error
+    click.echo(f"reports written to {directory.path}")
+    return 0
+
+
+@click.command()
+@_runs_root
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def runs(root: Path, as_json: bool) -> int:
+    """List the runs and their verdicts, oldest first."""
+    found = [_row(directory) for directory in list_runs(root)]
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+        return 0
+    if not found:
+        raise UsageError(f"there is no run in {root}", remedy="start one with: harness run PLAN")
+    table = Table(box=None, pad_edge=False)
+    columns = ("run_id", "plan", "started_at", "lasted", "ended_by", "outcome")
+    for column in columns:
+        table.add_column(column.replace("_", " "), overflow="fold")
+    for row in found:
+        table.add_row(*(str(row[column] or "-") for column in columns))
+    console = Console()
+    if not console.is_terminal:
+        console.width = max(console.width, 160)
+    console.print(table, markup=False, highlight=False)
+    return 0
+
+
+def _row(directory: RunDirectory) -> dict[str, str | None]:
+    """One run in words; a damaged record is told as such, and never hides the other runs."""
+    try:
+        record = directory.read_record()
+    except ArchiveError as error:
+        return {
+            "run_id": directory.path.name, "plan": None, "started_at": None, "lasted": None, "ended_by": None,
+            "outcome": f"unreadable: {error.message}",
+        }  # fmt: skip
+    return {
+        "run_id": record.run_id,
+        "plan": record.plan,
+        "started_at": rfc3339(record.started_at),
+        "lasted": _lasted(record),
+        "ended_by": record.ended_by,
+        "outcome": _outcome(directory),
+    }
+
+
+def _lasted(record: RunRecord) -> str | None:
+    return None if record.ended_at is None else format_duration(record.ended_at - record.started_at)
+
+
+def _outcome(directory: RunDirectory) -> str:
+    if not directory.verdict_file.is_file():
+        return "not judged"
+    try:
+        return read_verdict(directory).outcome.word
+    except ArchiveError as error:
+        return f"unreadable: {error.message}"

@@ -1,0 +1,47 @@
+"""What happened in a run, in words: shown, kept in ``logs/harness.log``, and the notable part in ``run.json``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from harness.plan.secrets import mask_url
+from harness.run.display import Ui
+from harness.run.record import rfc3339
+
+_MOST_NOTES = 200
+
+
+class Journal:
+    """Events of one run. Notes are things that a reader of the verdict must know; they are bounded in number."""
+
+    def __init__(self, ui: Ui, log: Path, clock: Callable[[], float]) -> None:
+        self._ui = ui
+        self._log = log
+        self._clock = clock
+        self._notes: list[str] = []
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return tuple(self._notes)
+
+    def event(self, text: str) -> None:
+        """Something that happens in every run."""
+        self._write(text, "info")
+
+    def note(self, text: str) -> None:
+        """Something out of the ordinary. The same words are said once."""
+        if text in self._notes:
+            return
+        if len(self._notes) < _MOST_NOTES:
+            self._notes.append(mask_url(text))
+        self._write(text, "note")
+
+    def error(self, text: str) -> None:
+        self._write(text, "error")
+
+    def _write(self, text: str, level: str) -> None:
+        text = mask_url(text)
+        with self._log.open("a", encoding="utf-8") as file:
+            file.write(f"{rfc3339(self._clock())} {level} {text}\n")
+        self._ui.event(text, level)

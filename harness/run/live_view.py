@@ -1,0 +1,76 @@
+"""Reads the live Prometheus for the display and for the decision to abort. The verdict never reads it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from exporters.metric_names import JOB_LOAD, STACK, Recorded
+from harness.errors import QueryError
+from harness.prom.api import PrometheusApi
+from harness.run.abort import FiringAlert
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Newest values; None where there is none."""
+
+    rps: float | None = None
+    p95: float | None = None
+    error_ratio: float | None = None
+    memory: float | None = None
+
+
+class LiveView:
+    """Values of one stack on one Prometheus. Methods raise QueryError when it does not answer."""
+
+    def __init__(self, api: PrometheusApi, stack: str) -> None:
+        self._api = api
+        self._selector = f'{{{STACK}="{stack}"}}'
+        self._stack = stack
+
+    def figures(self, now: float) -> Figures:
+        def value(expr: str) -> float | None:
+            series = self._api.query(expr, now)
+            number = float(series[0].values[-1]) if series else math.nan
+            return number if math.isfinite(number) else None
+
+        return Figures(
+            rps=value(f"{Recorded.REQUESTS}{self._selector}"),
+            p95=value(f"{Recorded.LATENCY_P95}{self._selector}"),
+            error_ratio=value(f"{Recorded.ERROR_RATIO}{self._selector}"),
+            memory=value(f"sum({Recorded.MEMORY}{self._selector})"),
+        )
+
+    def firing(self) -> tuple[FiringAlert, ...]:
+        """The stack's alerts that fire now."""
+        return firing_alerts(self._api.alerts(), self._stack)
+
+    def unscraped(self, instances: Sequence[str], since: float, now: float) -> list[str]:
+        """Which of these load processes have no successful scrape after ``since``."""
+        selector = f'up{{job="{JOB_LOAD}",{STACK}="{self._stack}"}}'
+        when = {s.labels.get("instance"): float(s.values[-1]) for s in self._api.query(f"timestamp({selector})", now)}
+        up = {s.labels.get("instance"): float(s.values[-1]) for s in self._api.query(selector, now)}
+        return [i for i in instances if not (when.get(i, -math.inf) > since and up.get(i) == 1.0)]
+
+
+def firing_alerts(alerts: Sequence[Mapping[str, Any]], stack: str) -> tuple[FiringAlert, ...]:
+    """What /api/v1/alerts says about one stack, pending alerts left out. Pure."""
+    found = []
+    for alert in alerts:
+        labels = {str(k): str(v) for k, v in (alert.get("labels") or {}).items()}
+        if alert.get("state") != "firing" or labels.get(STACK, stack) != stack:
+            continue
+        summary = str((alert.get("annotations") or {}).get("summary", ""))
+        found.append(FiringAlert(labels.get("alertname", "?"), labels, summary))
+    return tuple(sorted(found, key=lambda a: (a.name, a.subject)))
+
+
+def last_scrapes_missing(view: LiveView, instances: Sequence[str], since: float, now: float) -> list[str]:
+    """As ``LiveView.unscraped``; all of them when Prometheus does not answer."""
+    try:
+        return view.unscraped(instances, since, now)
+    except QueryError:
+        return list(instances)

@@ -1,0 +1,81 @@
+"""A Prometheus that the plan names: what it must offer, and how this run's processes become its scrape targets.
+
+Every process of a run listens on loopback and on a port of its own choosing, so the named Prometheus must run on this
+machine and find them by file: it watches a folder (``file_sd_configs``), and HARNESS_FILE_SD_DIR tells the harness
+which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from exporters.metric_names import RUN_INFO, STACK, Recorded
+from harness.errors import PreflightError, QueryError
+from harness.plan.model import Plan, PrometheusTarget
+from harness.prom.api import PrometheusApi
+
+FILE_SD_VARIABLE = "HARNESS_FILE_SD_DIR"
+_TIMEOUT = 10.0
+_FRESH_INTERVALS = 3
+_HOW_TO = (
+    "give that Prometheus a scrape job with file_sd_configs: [{files: ['DIR/*.json'], refresh_interval: 5s}], and set "
+    f"{FILE_SD_VARIABLE}=DIR for the harness; or use --local, and the harness starts a Prometheus of its own"
+)
+
+
+def file_sd_dir(environ: Mapping[str, str]) -> Path:
+    """The folder that the named Prometheus watches.
+
+    Raises:
+        PreflightError: it is not named, or cannot be written.
+    """
+    name = environ.get(FILE_SD_VARIABLE, "")
+    if not name:
+        raise PreflightError(
+            f"the plan names a Prometheus, but {FILE_SD_VARIABLE} is not set: it would not find this run's processes",
+            remedy=_HOW_TO,
+        )
+    folder = Path(name)
+    if not folder.is_dir():
+        raise PreflightError(f"{FILE_SD_VARIABLE}={name} is not a folder", remedy=_HOW_TO)
+    return folder
+
+
+def api_of(prometheus: PrometheusTarget) -> PrometheusApi:
+    return PrometheusApi(prometheus.url, bearer_token_file=prometheus.bearer_token_file, timeout=_TIMEOUT)
+
+
+def check_named_prometheus(prometheus: PrometheusTarget, plan: Plan, environ: Mapping[str, str], now: float) -> str:
+    """What was found, in words.
+
+    Raises:
+        PreflightError: it does not answer, lacks the rules, is busy with another run of this stack, or would not find
+            this run's processes.
+    """
+    folder = file_sd_dir(environ)
+    api = api_of(prometheus)
+    try:
+        version = api.version()
+        recorded = {rule.get("name") for group in api.rules() for rule in group.get("rules", [])}
+        active = active_runs(api, plan, now)
+    except QueryError as error:
+        raise PreflightError(error.message, remedy="start it, correct prometheus.url, or use --local") from error
+    if Recorded.REQUESTS not in recorded:
+        raise PreflightError(
+            f"the Prometheus at {prometheus.url} does not evaluate the harness's rules",
+            remedy="add prometheus/rules/*.yml to its rule_files, or use --local",
+        )
+    if active:
+        raise PreflightError(
+            f"a run of the stack {plan.stack!r} is on at {prometheus.url}: {', '.join(active)}",
+            remedy="wait for its end, give this plan another stack: name, or use --local",
+        )
+    return f"{prometheus.url}, version {version}, finds targets in {folder}"
+
+
+def active_runs(api: PrometheusApi, plan: Plan, now: float) -> list[str]:
+    """Ids of runs of the plan's stack whose own series are fresh. Raises QueryError."""
+    series = api.query(f'timestamp({RUN_INFO}{{{STACK}="{plan.stack}"}})', now)
+    oldest = now - _FRESH_INTERVALS * plan.scrape_interval
+    return sorted({s.labels.get("run_id", "?") for s in series if s.values[-1] >= oldest})

@@ -1,0 +1,230 @@
+"""What must be there before a run starts. Looks, and starts nothing (DESIGN: `harness check`)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import docker
+import psutil
+import psycopg
+import redis
+import requests
+from docker.errors import DockerException, NotFound
+
+from harness.errors import HarnessError, PreflightError
+from harness.plan.model import DatabaseTarget, Plan, ProcessTarget
+from harness.plan.secrets import mask_url
+from harness.run.named_prometheus import check_named_prometheus
+from harness.run.postgres import find_binaries as find_postgres
+from harness.run.redis_server import find_binary as find_redis
+from harness.run.tools import find_tool
+
+_TIMEOUT = 5.0
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing looked at. ``detail`` says what was found, ``remedy`` what to do when it is not ``ok``."""
+
+    name: str
+    ok: bool
+    detail: str
+    remedy: str = ""
+
+
+def preflight(plan: Plan, *, local: bool, environ: Mapping[str, str], now: float) -> list[Check]:
+    """Looks at everything that the plan needs, in the order in which a person would.
+
+    Args:
+        local: the harness starts the Prometheus, and for a reference target the target and its servers.
+        now: unix seconds, to tell whether another run is on.
+    """
+    return list(_checks(plan, local, environ, now))
+
+
+def require(checks: list[Check]) -> None:
+    """Raises PreflightError that lists every check that failed, with its remedy."""
+    failed = [c for c in checks if not c.ok]
+    if not failed:
+        return
+    if len(failed) == 1:
+        raise PreflightError(f"{failed[0].name}: {failed[0].detail}", remedy=failed[0].remedy)
+    lines = [f"  {c.name}: {c.detail}" + (f"\n    {c.remedy}" if c.remedy else "") for c in failed]
+    raise PreflightError(f"{len(failed)} things that the plan needs are not there:\n" + "\n".join(lines))
+
+
+def _checks(plan: Plan, local: bool, environ: Mapping[str, str], now: float) -> Iterator[Check]:
+    yield _locustfile(Path(plan.load.locustfile))
+    yield _found("promtool", lambda: find_tool("promtool"))
+    if plan.prometheus is None or local:
+        yield _found("prometheus", lambda: find_tool("prometheus"))
+    else:
+        prometheus = plan.prometheus
+        yield _found("prometheus", lambda: check_named_prometheus(prometheus, plan, environ, now))
+    if plan.target.reference and local:
+        yield _found("postgresql", lambda: str(find_postgres()))
+        yield _found("redis", find_redis)
+        return
+    yield _target(plan)
+    for url in plan.target.metrics:
+        yield _target_metrics(url)
+    for database in plan.target.databases:
+        yield _database(database)
+    for cache in plan.target.redis:
+        yield _redis(cache.name, cache.url)
+    for process in plan.target.processes:
+        yield _process(process)
+    for container in plan.target.containers:
+        yield _container(container)
+
+
+def _found(name: str, look: Callable[[], str]) -> Check:
+    try:
+        return Check(name, True, look())
+    except HarnessError as error:
+        return Check(name, False, error.message, error.remedy)
+
+
+def _locustfile(path: Path) -> Check:
+    """Whether it can be read and parsed; importing it would run the user's code here."""
+    name = "locustfile"
+    try:
+        source = path.read_bytes()
+    except OSError as error:
+        return Check(name, False, f"{path} cannot be read: {error.strerror}", "correct load.locustfile in the plan")
+    try:
+        compile(source, str(path), "exec")
+    except SyntaxError as error:
+        return Check(name, False, f"{path}:{error.lineno or 1}: {error.msg}", "correct the locustfile")
+    except ValueError as error:
+        return Check(name, False, f"{path} is not Python: {error}", "correct load.locustfile in the plan")
+    return Check(name, True, str(path))
+
+
+def _target(plan: Plan) -> Check:
+    """Any HTTP answer counts: a service need not have the health path of the reference target."""
+    target = plan.target
+    url = target.url.rstrip("/") + target.health_path
+    try:
+        answer = requests.get(
+            url, timeout=min(_TIMEOUT, target.timeout), headers=dict(target.headers), verify=target.ca_file or True,
+            allow_redirects=False, stream=True,
+        )  # fmt: skip
+        answer.close()
+    except (requests.RequestException, OSError) as error:
+        return Check(
+            "target",
+            False,
+            f"{mask_url(url)} does not answer: {_cause(error)}",
+            "start the target, or give its address with --target URL",
+        )
+    return Check("target", True, f"{mask_url(url)} answers {answer.status_code}")
+
+
+def _target_metrics(url: str) -> Check:
+    try:
+        answer = requests.get(url, timeout=_TIMEOUT)
+    except requests.RequestException as error:
+        detail = f"{mask_url(url)} does not answer: {_cause(error)}"
+    else:
+        if answer.status_code == 200:
+            return Check("target metrics", True, mask_url(url))
+        detail = f"{mask_url(url)} answers {answer.status_code}"
+    return Check("target metrics", False, detail, "correct target.metrics in the plan, or leave it out")
+
+
+def _database(database: DatabaseTarget) -> Check:
+    name = f"database {database.name}"
+    parts = urlsplit(database.url)
+    url = database.url
+    if parts.scheme == "pgbouncer":  # its console is a database of that name and speaks the simple protocol only
+        url = urlunsplit(
+            parts._replace(scheme="postgresql", path=parts.path if parts.path.strip("/") else "/pgbouncer")
+        )
+    try:
+        psycopg.connect(url, connect_timeout=int(_TIMEOUT), autocommit=True).close()
+    except (psycopg.Error, ValueError, UnicodeError) as error:
+        # The driver's text can quote the connection string; its first line tells host, port and cause only.
+        cause = _masked(
+            str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__, database.url
+        )
+        return Check(
+            name,
+            False,
+            f"{mask_url(database.url)} cannot be connected to: {cause}",
+            f"correct the url of {database.name!r} in target.databases, or start that server",
+        )
+    return Check(name, True, mask_url(database.url))
+
+
+def _redis(name: str, url: str) -> Check:
+    try:
+        client = redis.Redis.from_url(url, socket_connect_timeout=_TIMEOUT, socket_timeout=_TIMEOUT)
+        client.ping()
+        client.close()
+    except (redis.RedisError, ValueError, OSError) as error:
+        return Check(
+            f"redis {name}",
+            False,
+            f"{mask_url(url)} does not answer: {_masked(str(error), url)}",
+            f"correct the url of {name!r} in target.redis, or start that server",
+        )
+    return Check(f"redis {name}", True, mask_url(url))
+
+
+def _process(process: ProcessTarget) -> Check:
+    name = f"process {process.name}"
+    remedy = f"start it on this machine, or correct {process.name!r} in target.processes"
+    if process.match is not None:
+        pattern = re.compile(process.match)
+        own = psutil.Process().pid
+        count = sum(
+            1
+            for candidate in psutil.process_iter(["cmdline"])
+            if candidate.pid != own and pattern.search(" ".join(candidate.info["cmdline"] or ()))
+        )
+        if count:
+            return Check(name, True, f"{count} process(es) match {process.match!r}")
+        return Check(name, False, f"no process matches {process.match!r}", remedy)
+    pid = process.pid
+    if process.pidfile is not None:
+        try:
+            pid = int(Path(process.pidfile).read_text(encoding="ascii").strip())
+        except (OSError, ValueError) as error:
+            return Check(name, False, f"the pid file {process.pidfile} cannot be read: {error}", remedy)
+    if pid is not None and psutil.pid_exists(pid):
+        return Check(name, True, f"pid {pid}")
+    return Check(name, False, f"there is no process {pid}", remedy)
+
+
+def _container(container: str) -> Check:
+    name = f"container {container}"
+    try:
+        client = docker.from_env(timeout=int(_TIMEOUT))
+        try:
+            status = client.containers.get(container).status
+        finally:
+            client.close()
+    except NotFound:
+        return Check(name, False, "Docker knows no container of that name", "start it, or correct target.containers")
+    except (DockerException, requests.RequestException) as error:
+        return Check(name, False, f"Docker does not answer: {error}", "start Docker, or leave target.containers out")
+    return Check(name, status == "running", f"is {status}", "start it")
+
+
+def _cause(error: Exception) -> str:
+    """The innermost reason: requests wraps "connection refused" three times."""
+    text = str(error)
+    for word in ("Connection refused", "Name or service not known", "timed out", "certificate verify failed"):
+        if word in text:
+            return word.lower()
+    return text
+
+
+def _masked(text: str, url: str) -> str:
+    password = urlsplit(url).password
+    return text.replace(password, "***") if password else text

@@ -1,0 +1,188 @@
+"""The Prometheus of a run while it is live: our own, or the one that the plan names; and how its series are kept."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from exporters.metric_names import JOB_LOAD, JOB_RUN, JOB_SIDECAR, JOB_TARGET, RUN_INFO, STACK
+from harness.errors import HarnessError, PreflightError, QueryError
+from harness.plan.model import Plan, PrometheusTarget
+from harness.prom.api import PrometheusApi
+from harness.prom.archive import keep_local, keep_remote
+from harness.prom.config import LiveScrape, write_targets
+from harness.prom.server import PrometheusServer
+from harness.run.named_prometheus import FILE_SD_VARIABLE, active_runs, api_of, file_sd_dir
+from harness.run.record import RunDirectory
+
+_API_SECONDS = 5.0
+_LOOKBACK_INTERVALS = 3
+_FIRST_SCRAPE_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What is scraped besides the load: "host:port" each; ``sidecar`` None when there is nothing for it to watch."""
+
+    run: str
+    sidecar: str | None
+
+
+class OwnPrometheus:
+    """A Prometheus that lives as long as the run, its data below the run directory's ``work``.
+
+    Args:
+        rule_files: the alert and recording rules that it evaluates while the run is live.
+    """
+
+    def __init__(self, plan: Plan, directory: RunDirectory, sources: Sources, rule_files: Sequence[Path]) -> None:
+        self._directory = directory
+        self._home = directory.work / "prometheus"
+        self._home.mkdir(parents=True)
+        self._load_targets = (self._home / "load.json").absolute()
+        self.set_load_targets([])
+        scrape = LiveScrape(
+            stack=plan.stack,
+            interval=plan.scrape_interval,
+            load_targets=self._load_targets,
+            sidecar=sources.sidecar,
+            run=sources.run,
+            target_metrics=plan.target.metrics,
+            target_headers=plan.target.headers,
+            target_ca_file=plan.target.ca_file,
+            rule_files=rule_files,
+        )
+        self._server = PrometheusServer(
+            self._home / "data",
+            self._home,
+            config=scrape.config_for,
+            lookback=_LOOKBACK_INTERVALS * plan.scrape_interval,
+        )
+        try:
+            self._server.start()
+        except BaseException:
+            self._keep_log()
+            raise
+        self.api = self._server.api(timeout=_API_SECONDS)
+
+    @property
+    def url(self) -> str:
+        return self._server.url
+
+    def ended(self) -> str | None:
+        return None if self._server.alive() else "ended"
+
+    def set_load_targets(self, targets: Sequence[tuple[str, str]]) -> None:
+        write_targets(self._load_targets, targets, {})
+
+    def archive(self, start: float, end: float) -> None:
+        """Keeps the series; also after its death. Raises ArchiveError."""
+        keep_local(self._server, self._directory.tsdb, start, end)
+
+    def close(self) -> None:
+        self._server.stop()
+        self._keep_log()
+
+    def kill(self) -> None:
+        self._server.stop(timeout=0.0)
+
+    def _keep_log(self) -> None:
+        if self._server.log_file.is_file():
+            shutil.copyfile(self._server.log_file, self._directory.logs / "prometheus.log")
+
+
+class NamedPrometheus:
+    """The Prometheus that the plan names: it finds this run's processes through files in the folder that it watches.
+
+    Raises:
+        PreflightError: it did not scrape this run within a minute, or another run of the stack is on.
+    """
+
+    def __init__(
+        self, plan: Plan, prometheus: PrometheusTarget, directory: RunDirectory, run_id: str, sources: Sources,
+        environ: Mapping[str, str], clock: Callable[[], float], check: Callable[[], None],
+    ) -> None:  # fmt: skip
+        self._plan = plan
+        self._directory = directory
+        self._selector = prometheus.selector or f'{{{STACK}="{plan.stack}"}}'
+        self._folder = file_sd_dir(environ)
+        self._run_id = run_id
+        self._files: list[Path] = []
+        self.api: PrometheusApi = api_of(prometheus)
+        self.url = prometheus.url
+        try:
+            self._write(JOB_RUN, [("harness", sources.run)])
+            if sources.sidecar:
+                self._write(JOB_SIDECAR, [("sidecar", sources.sidecar)])
+            for number, metrics_url in enumerate(plan.target.metrics, 1):
+                parts = urlsplit(metrics_url)
+                where = {"__scheme__": parts.scheme, "__metrics_path__": parts.path or "/metrics"}
+                self._write(JOB_TARGET, [(parts.netloc.rpartition("@")[2],) * 2], number, where)
+            self._wait_for_first_scrape(clock, check)
+        except BaseException:
+            self.close()
+            raise
+
+    def ended(self) -> str | None:
+        """Not ours to watch: the loop sees when it no longer answers."""
+        return None
+
+    def set_load_targets(self, targets: Sequence[tuple[str, str]]) -> None:
+        self._write(JOB_LOAD, targets)
+
+    def archive(self, start: float, end: float) -> None:
+        """Raises QueryError or ArchiveError."""
+        keep_remote(self.api, self._selector, self._directory.tsdb, start, end)
+
+    def close(self) -> None:
+        for file in self._files:
+            file.unlink(missing_ok=True)
+
+    def kill(self) -> None:
+        self.close()
+
+    def _write(
+        self, job: str, targets: Sequence[tuple[str, str]], number: int = 1, labels: Mapping[str, str] | None = None
+    ) -> None:
+        file = self._folder / f"{self._run_id}-{job}-{number}.json"
+        if file not in self._files:
+            self._files.append(file)
+        write_targets(file, targets, {"job": job, STACK: self._plan.stack, **(labels or {})})
+
+    def _wait_for_first_scrape(self, clock: Callable[[], float], check: Callable[[], None]) -> None:
+        deadline = time.monotonic() + _FIRST_SCRAPE_SECONDS
+        query = f'{RUN_INFO}{{{STACK}="{self._plan.stack}",run_id="{self._run_id}"}}'
+        while not self.api.query(query, clock()):
+            check()
+            if time.monotonic() > deadline:
+                raise PreflightError(
+                    f"{self.url} did not scrape this run within {_FIRST_SCRAPE_SECONDS:.0f} s",
+                    remedy=f"it must run on this machine and watch {self._folder}/*.json ({FILE_SD_VARIABLE})",
+                )
+            time.sleep(1.0)
+        others = [run for run in active_runs(self.api, self._plan, clock()) if run != self._run_id]
+        if others:
+            raise PreflightError(
+                f"another run of the stack {self._plan.stack!r} is on at {self.url}: {', '.join(others)}",
+                remedy="wait for its end, or give this plan another stack: name",
+            )
+
+
+def prometheus_version(api: PrometheusApi) -> str:
+    """Its version; "unknown" when it does not say."""
+    try:
+        return api.version() or "unknown"
+    except QueryError:
+        return "unknown"
+
+
+def rule_files(rules_dir: Path) -> list[Path]:
+    """The rule files of a folder. Raises HarnessError when there are none: a run without rules would show nothing."""
+    files = sorted(rules_dir.glob("*.yml"))
+    if not files:
+        raise HarnessError(f"there are no rule files in {rules_dir}", remedy="install endurance-harness again")
+    return files

@@ -1,0 +1,183 @@
+"""The loop that runs while the load runs: looks at every part, shows it, and says when and why the load ends."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from harness.errors import QueryError
+from harness.plan.model import Plan
+from harness.run.abort import FiringAlert, deciding_alert
+from harness.run.child import Child
+from harness.run.display import Progressed, Ui
+from harness.run.interrupts import StopRequest
+from harness.run.journal import Journal
+from harness.run.live_view import Figures, LiveView
+from harness.run.phases import Schedule
+from harness.run.record import EndedBy
+from harness.run.run_metrics import RunMetrics
+from harness.units import format_duration
+
+_LOOK_EVERY = 0.5
+_LONGEST_REFRESH = 5.0
+# A Prometheus that is there but silent for this long cannot abort a run any more, and leaves a hole in the data.
+_SILENT_PROMETHEUS_SECONDS = 60.0
+_LOAD_START_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How the load ended. ``reason`` is empty when it completed."""
+
+    by: EndedBy
+    reason: str
+    at: float
+
+
+class Telemetry(Protocol):
+    """The live Prometheus, as the loop sees it."""
+
+    def ended(self) -> str | None:
+        """How it ended, or None while it runs."""
+
+    def set_load_targets(self, targets: Sequence[tuple[str, str]]) -> None:
+        """Which load processes are to be scraped."""
+
+
+class LoadState(Protocol):
+    """What the loop reads of the launcher's status."""
+
+    @property
+    def state(self) -> str: ...
+    @property
+    def started_at(self) -> float | None: ...
+    @property
+    def users(self) -> int: ...
+    @property
+    def users_target(self) -> int: ...
+    @property
+    def restarts(self) -> int: ...
+    @property
+    def problems(self) -> tuple[str, ...]: ...
+
+
+class Launcher(Protocol):
+    def poll(self) -> LoadState: ...
+    def scrape_targets(self) -> list[tuple[str, str]]: ...
+
+
+@dataclass
+class Watcher:
+    """Watches one run until its load ends.
+
+    Attributes:
+        bystanders: children whose death is noted while the run goes on: the sidecar, the local stack.
+        schedule: when the load began and ends; None until the load master says so.
+    """
+
+    plan: Plan
+    launcher: Launcher
+    telemetry: Telemetry
+    view: LiveView
+    metrics: RunMetrics
+    bystanders: Sequence[Child]
+    stop: StopRequest
+    journal: Journal
+    ui: Ui
+    clock: Callable[[], float]
+    schedule: Schedule | None = None
+
+    def __post_init__(self) -> None:
+        self._figures = Figures()
+        self._alerts: tuple[FiringAlert, ...] = ()
+        self._next_refresh = 0.0
+        self._silent_since: float | None = None
+        self._targets: list[tuple[str, str]] = self.launcher.scrape_targets()
+        self._gone: set[int] = set()
+
+    def until_the_end(self) -> Ending:
+        """Blocks until the load ends by itself, by an alert, a death or a signal."""
+        began = self.clock()
+        while True:
+            ending = self._look(began)
+            if ending is not None:
+                return ending
+            time.sleep(_LOOK_EVERY)
+
+    def _look(self, began: float) -> Ending | None:
+        now = self.clock()
+        if self.stop.requested:
+            return Ending("interrupted", f"ended by {self.stop.signal_name}", now)
+        status = self.launcher.poll()
+        for problem in status.problems:
+            self.journal.note(problem)
+        if status.state in ("dead", "stopped"):
+            return Ending("aborted", "the Locust master ended before the load did" + _last(status.problems), now)
+        if status.started_at is not None and self.schedule is None:
+            load = self.plan.load
+            self.schedule = Schedule(status.started_at, load.warmup, load.duration)
+        if self.schedule is None:
+            if now - began > _LOAD_START_SECONDS:
+                return Ending("aborted", f"the load did not start within {_LOAD_START_SECONDS:.0f} s", now)
+            return None
+        self._follow_targets()
+        phase = self.schedule.phase(now)
+        self.metrics.set(phase=phase, restarts=status.restarts)
+        if phase == "cooldown" or status.state == "holding":
+            return Ending("completed", "", min(now, self.schedule.load_to))
+        self._note_deaths()
+        gone = self.telemetry.ended()
+        if gone is not None:
+            return Ending("aborted", f"Prometheus {gone}: what happens from here on would not be seen", now)
+        ending = self._refresh(now)
+        self.ui.progress(
+            Progressed(
+                phase, self.schedule.elapsed(now), self.schedule.duration, status.users, status.users_target,
+                self._figures.rps, self._figures.p95, self._figures.error_ratio, self._figures.memory,
+                tuple(a.name for a in self._alerts),
+            )
+        )  # fmt: skip
+        return ending
+
+    def _refresh(self, now: float) -> Ending | None:
+        """Figures and alerts, every scrape interval; decides whether an alert ends the run."""
+        if now < self._next_refresh:
+            return None
+        self._next_refresh = now + min(_LONGEST_REFRESH, self.plan.scrape_interval)
+        try:
+            alerts = self.view.firing()
+            self._figures = self.view.figures(now)
+        except QueryError as error:
+            self._figures = Figures()
+            self._silent_since = self._silent_since or now
+            silent = now - self._silent_since
+            self.journal.note(f"Prometheus did not answer: {error.message}")
+            if silent > _SILENT_PROMETHEUS_SECONDS:
+                return Ending("aborted", f"Prometheus has not answered for {format_duration(silent)}", now)
+            return None
+        self._silent_since = None
+        for alert in alerts:
+            if alert not in self._alerts:
+                self.journal.event(f"alert: {alert.describe()}")
+        self._alerts = alerts
+        decided = deciding_alert(alerts, self.plan.abort_on, self.plan.stack)
+        return Ending("aborted", f"alert {decided.describe()}", now) if decided else None
+
+    def _follow_targets(self) -> None:
+        """A worker that was started again listens on another port."""
+        targets = self.launcher.scrape_targets()
+        if targets != self._targets:
+            self._targets = targets
+            self.telemetry.set_load_targets(targets)
+
+    def _note_deaths(self) -> None:
+        for child in self.bystanders:
+            if child.pid not in self._gone and not child.alive():
+                self._gone.add(child.pid)
+                self.journal.note(f"{child.name} {child.ending()} while the load ran; the run goes on without it")
+
+
+def _last(problems: Sequence[str]) -> str:
+    return f": {problems[-1]}" if problems else ""
