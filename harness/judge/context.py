@@ -49,6 +49,7 @@ class Context:
         offset: evaluation times are ``offset + k * interval``.
         steady: the judged window for gauges; None when the run never had one.
         load: the whole time under load, for abort alerts and for looking back to an onset.
+        stack: value of the label ``harness`` of the run's series.
     """
 
     api: MetricsApi
@@ -59,6 +60,7 @@ class Context:
     alerts: Sequence[AlertDefinition]
     steady: Window | None
     load: Window
+    stack: str
     _cache: dict[str, list[Series]] = field(default_factory=dict, compare=False)
 
     @property
@@ -70,7 +72,7 @@ class Context:
 
     def selector(self, name: str, **labels: str) -> str:
         """PromQL of a series of this run's stack."""
-        matchers = [("harness", self.plan.stack), *labels.items()]
+        matchers = [("harness", self.stack), *labels.items()]
         return name + "{" + ",".join(f'{k}="{_escape(v)}"' for k, v in matchers) + "}"
 
     def series(self, name: str, **labels: str) -> list[Series]:

@@ -1,6 +1,6 @@
 """Check "coverage": were the samples there that an objective needs? (DESIGN: coverage) Raw presence decides.
 
-The pure core is ``cover``; ``grade`` applies DESIGN's thresholds. Presence is read as the timestamps of the raw samples,
+The pure core is ``cover``; ``grade`` applies DESIGN's thresholds. Presence is read from the raw samples' timestamps,
 so that values which look-back fills in do not count.
 """
 

@@ -72,8 +72,10 @@ def not_measured(context: Context) -> list[tuple[Objective, str, bool]]:
 
 def _silent(plan: Plan, sources: tuple[Source, ...]) -> tuple[str, bool]:
     owners = [s.owner for s in sources]
+    if plan.target.reference:
+        return f"no series of {', '.join(sorted({s.raw for s in sources}))} in the run", True
     if "pool" in owners:
-        if plan.target.metrics or plan.target.reference:
+        if plan.target.metrics:
             return f"the target's /metrics gave no {names.POOL_WAITING} or {names.POOL_SIZE} series", True
         return "no connection pool is measured: the plan has no target.metrics", False
     if "process" in owners or "container" in owners:
@@ -101,7 +103,7 @@ def needs_of(context: Context) -> list[Need]:
                 if subject.name
                 else f"{source.raw} of the load",
                 raw=source.raw,
-                selectors=raw_selectors(source, subject, context.plan.stack),
+                selectors=raw_selectors(source, subject, context.stack),
                 recorded=source.recorded,
                 labels=subject.labels,
                 job=JOBS[source.owner],

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from harness.judge.windows import Window, pick, stretches, too_many, tumbling
+from harness.judge.windows import Stretch, Window, pick, stretches, too_many, tumbling
 from harness.prom.series import FloatArray
 
 ALPHA = 0.05  # of a wrong "met": the objective could be broken and the sample not show it
@@ -101,11 +101,23 @@ def first_over(
     counts: Counts, limit: float, interval: float, pieces: Sequence[Window] = ()
 ) -> tuple[float | None, float]:
     """First evaluation of the first lasting stretch over the limit (in a breaching piece, if any); seconds over it."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        over = np.where(counts.all_ > 0, counts.bad / counts.all_, 0.0) > limit
-    found = stretches(counts.times, over, interval)
+    found = _over(counts, limit, interval)
     seconds = sum(s.seconds for s in found)
     if pieces:
         found = [s for s in found if any(s.end >= p.start and s.start <= p.end for p in pieces)] or found
     lasting = [s for s in found if s.samples >= 3] or found
     return (lasting[0].start if lasting else None), seconds
+
+
+def reach_back(load: Counts, limit: float, first: float, interval: float) -> float:
+    """Where the stretch over the limit that holds ``first`` began: that may have been in the warm-up."""
+    for stretch in _over(load, limit, interval):
+        if stretch.start <= first <= stretch.end + 1e-3:
+            return stretch.start
+    return first
+
+
+def _over(counts: Counts, limit: float, interval: float) -> list[Stretch]:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        over = np.where(counts.all_ > 0, counts.bad / counts.all_, 0.0) > limit
+    return stretches(counts.times, over, interval)

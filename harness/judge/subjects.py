@@ -19,6 +19,7 @@ class Source:
     """A recorded name, whose it is, and the raw metric behind it (for coverage).
 
     Attributes:
+        instead: raw metric of another exporter that the recording rules take in its place.
         counter: read through a rate, so that a short hole is bridged.
         smallest: growth over the horizon that is nothing, in the unit of the series (growth family).
         median: windows of the growth test stand for their median, not their floor (what is no stock has no floor).
@@ -28,6 +29,7 @@ class Source:
     recorded: str
     raw: str
     counter: bool = False
+    instead: str = ""
     smallest: float = 0.0
     median: bool = False
 
@@ -65,7 +67,7 @@ SOURCES: Mapping[str, tuple[Source, ...]] = {
     "db_pool_waiting": (Source("pool", Recorded.POOL_WAITING, names.POOL_WAITING),),
     "redis_ping_p99": (Source("redis", Recorded.REDIS_PING_P99, names.REDIS_PING + "_count", counter=True),),
     "restarts": (
-        Source("process", Recorded.STARTS, names.PROC_STARTS),
+        Source("process", Recorded.STARTS, names.PROC_STARTS, instead=names.PROC_OLDEST_START),
         Source("container", Recorded.STARTS, names.CONTAINER_START),
     ),
     "latency": (Source("load", Recorded.REQUESTS, _REQUESTS_RAW, counter=True),),
@@ -150,4 +152,5 @@ def raw_selectors(source: Source, subject: Subject, stack: str) -> tuple[str, ..
         matchers = [f'pool="{name}"']
     else:
         matchers = [""]
-    return tuple(f"{source.raw}{{{stacked}{',' + m if m else ''}}}" for m in matchers)
+    metrics = [source.raw, source.instead] if source.instead else [source.raw]
+    return tuple(f"{metric}{{{stacked}{',' + m if m else ''}}}" for metric in metrics for m in matchers)

@@ -15,6 +15,15 @@ from harness.errors import ExitCode
 
 SCHEMA = 1
 
+# Two scrapes at the usual 5 s: what moved within them moved together, as far as samples can tell.
+SIMULTANEOUS_SECONDS = 10.0
+# Who causes whom, among signals that moved together. A failed request counts as slow, so errors come before latency.
+_STORY = (
+    "memory", "cpu", "fds", "threads", "disk", "db_pool", "redis", "restarts", "errors", "latency", "throughput",
+    "telemetry", "generator",
+)  # fmt: skip
+_OF_THE_HARNESS = frozenset({"telemetry", "generator"})
+
 
 class Outcome(IntEnum):
     """Ordered: a verdict is the worst of its findings (a proven breach outranks missing data)."""
@@ -119,12 +128,24 @@ class Verdict:
 
     @property
     def first_cause(self) -> Finding | None:
-        """The finding at WARN or worse whose signal moved first; an undated one only when none is dated."""
+        """The finding at WARN or worse whose signal moved first; an undated one only when none is dated.
+
+        On a FAIL it is the first to move among the target's own signals: lost telemetry or a busy generator must not take
+        the place of a proven breach. Beside breaches, only signals with an onset (they were seen to move) can be the cause:
+        a warning that held all along explains nothing. Of signals that moved together, resources come before the errors
+        and the latency that they cause (see ``_STORY``).
+        """
         bad = [f for f in self.findings if f.outcome is not Outcome.PASS]
-        dated = [f for f in bad if f.onset is not None or f.first_seen is not None]
-        if dated:
-            return min(dated, key=lambda f: (_moved_at(f), -f.outcome))
-        return max(bad, key=lambda f: f.outcome, default=None)
+        if self.outcome is Outcome.FAIL:
+            proven = [f for f in bad if f.outcome is Outcome.FAIL]
+            moved = [f for f in bad if f.onset is not None and f.signal not in _OF_THE_HARNESS]
+            bad = [f for f in bad if f in proven or f in moved]
+        dated = [f for f in bad if math.isfinite(_moved_at(f))]
+        if not dated:
+            return max(bad, key=lambda f: f.outcome, default=None)
+        together = min(_moved_at(f) for f in dated) + SIMULTANEOUS_SECONDS
+        candidates = [f for f in dated if _moved_at(f) <= together]
+        return min(candidates, key=lambda f: (_rank(f), _moved_at(f), -f.outcome))
 
     def to_json(self) -> dict[str, Any]:
         cause = self.first_cause
@@ -142,6 +163,10 @@ class Verdict:
 def worst(outcomes: Iterable[Outcome]) -> Outcome:
     """The worst of some outcomes; of none, INCONCLUSIVE: no evidence is never a pass."""
     return max(outcomes, default=Outcome.INCONCLUSIVE)
+
+
+def _rank(finding: Finding) -> int:
+    return _STORY.index(finding.signal) if finding.signal in _STORY else len(_STORY)
 
 
 def _moved_at(finding: Finding) -> float:

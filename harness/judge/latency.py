@@ -1,0 +1,137 @@
+"""Latency objectives as the share of requests within the limit (DESIGN: plan). A failed request is over it.
+
+A limit between two bucket edges is bracketed: met when it is met at the lower edge, broken when it is broken at the
+upper, else nobody can tell.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from exporters.metric_names import Recorded
+from harness.judge.context import Context, within
+from harness.judge.requests import counts_of, no_requests
+from harness.judge.results import Evidence, Judged, judged, missing
+from harness.judge.shares import Breach, Counts, find_breach, reach_back, requests_needed
+from harness.judge.subjects import Subject
+from harness.judge.verdict import Outcome
+from harness.judge.windows import Window
+from harness.plan.objectives import Objective
+from harness.prom.series import FloatArray
+from harness.units import format_value
+
+_LOAD = Subject("load")
+_ENDPOINT_QUANTILE = {
+    "latency_p50": Recorded.ENDPOINT_LATENCY_P50,
+    "latency_p95": Recorded.ENDPOINT_LATENCY_P95,
+    "latency_p99": Recorded.ENDPOINT_LATENCY_P99,
+}
+
+
+def judge_latency(context: Context, objective: Objective) -> Judged:
+    """One latency objective, of the whole run or of an endpoint."""
+    quantile = objective.spec.quantile
+    assert quantile is not None
+    if objective.endpoint:
+        labels = {"method": objective.method, "name": objective.endpoint}
+        requests, name = context.one(Recorded.ENDPOINT_REQUESTS, **labels), Recorded.ENDPOINT_WITHIN
+    else:
+        labels = {}
+        requests, name = context.one(Recorded.REQUESTS), Recorded.WITHIN
+    query = context.selector(name, objective=objective.name, **labels)
+    window = context.rates
+    nothing = no_requests(context, requests, objective)
+    if nothing or window is None:
+        return missing(objective, _LOAD, nothing, query)
+    sides: dict[str, tuple[Counts, Counts]] = {}
+    for bound in ("lower", "upper"):
+        within_limit = context.one(name, objective=objective.name, bound=bound, **labels)
+        steady = counts_of(requests, within_limit, window, context.interval, bad_is_rest=True)
+        if steady is not None:
+            under_load = counts_of(requests, within_limit, context.load, context.interval, bad_is_rest=True)
+            sides[bound] = steady, under_load or steady
+    if not sides:
+        reason = f"no requests were counted against {format_value(objective.limit, 'seconds')}: {name} is missing"
+        return missing(objective, _LOAD, reason, query)
+    over = 1 - quantile
+    breaches = {b: find_breach(c, window, over, context.interval) for b, (c, _) in sides.items()}
+    lower, upper = sides.get("lower"), sides.get("upper")
+    counts = (lower or upper or next(iter(sides.values())))[0]
+    value = _shown(context, objective, window, counts.total, quantile)
+    note = _note(objective, counts, lower, upper)
+    evidence = Evidence(query=query)
+    if upper is not None and _broken(breaches["upper"]):
+        breach = breaches["upper"]
+        evidence = _evidence(context, upper[1], breach, over, query)
+        return judged(objective, _LOAD, Outcome.FAIL, value, _why(note, breach), evidence)
+    if counts.total < requests_needed(over):
+        note = f"{counts.total:.0f} requests are too few for it; {requests_needed(over)} are needed"
+        return judged(objective, _LOAD, Outcome.INCONCLUSIVE, value, note, evidence)
+    if lower is not None and not _broken(breaches["lower"]):
+        return judged(objective, _LOAD, Outcome.PASS, value, note)
+    note += "; the limit is no edge of the histogram"
+    return judged(objective, _LOAD, Outcome.INCONCLUSIVE, value, note, evidence)
+
+
+def quantile_of(edges: FloatArray, cumulative: FloatArray, total: float, quantile: float) -> float:
+    """The quantile by linear interpolation within its bucket, as Prometheus' histogram_quantile does; in seconds.
+
+    Args:
+        edges: finite upper bounds, shape (n,), increasing; cumulative: requests that were ok and within, shape (n,).
+        total: all requests, failed ones included.
+
+    Returns:
+        inf when the quantile falls among requests that failed or were slower than the last edge; NaN of no request.
+    """
+    if total <= 0 or edges.size == 0:
+        return math.nan
+    rank = quantile * total
+    index = int(np.searchsorted(cumulative, rank))
+    if index >= edges.size:
+        return math.inf
+    low, below = (float(edges[index - 1]), float(cumulative[index - 1])) if index else (0.0, 0.0)
+    inside = float(cumulative[index]) - below
+    return low + (float(edges[index]) - low) * ((rank - below) / inside if inside > 0 else 1.0)
+
+
+def _shown(context: Context, objective: Objective, window: Window, total: float, quantile: float) -> float | None:
+    """The quantile in seconds, for showing; the objective is judged by its share."""
+    if objective.endpoint:
+        labels = {"method": objective.method, "name": objective.endpoint}
+        values = within(context.one(_ENDPOINT_QUANTILE[objective.name], **labels), window).values
+        return float(np.median(values)) if values.size else None
+    seconds = max(1, round(window.length))
+    buckets = context.selector(Recorded.LATENCY_BUCKETS, outcome="ok")
+    found = context.api.query(f"sum by (le) (sum_over_time({buckets}[{seconds}s]))", window.end)
+    pairs = sorted((float(s.labels["le"]), float(s.values[0])) for s in found if "le" in s.labels and len(s))
+    finite = [(edge, count) for edge, count in pairs if math.isfinite(edge)]
+    if not finite:
+        return None
+    edges, cumulative = np.array(finite).T
+    value = quantile_of(edges, cumulative * context.interval, total, quantile)
+    return value if math.isfinite(value) else None
+
+
+def _broken(breach: Breach) -> bool:
+    return breach.whole or bool(breach.pieces)
+
+
+def _note(objective: Objective, counts: Counts, lower: object, upper: object) -> str:
+    limit = format_value(objective.limit, "seconds")
+    edge = "" if lower is not None and upper is not None else f" (no edge {'below' if lower is None else 'above'} it)"
+    return f"{(1 - counts.ratio) * 100:.2f}% of {counts.total:,.0f} requests within {limit}{edge}"
+
+
+def _why(note: str, breach: Breach) -> str:
+    if breach.whole:
+        return note + " in the whole steady state"
+    return note + f", but not in {len(breach.pieces)} of {breach.of} windows of 5 minutes"
+
+
+def _evidence(context: Context, load: Counts, breach: Breach, limit: float, query: str) -> Evidence:
+    first = breach.first
+    if first is not None:
+        first = reach_back(load, limit, first, context.interval)
+    return Evidence(onset=first, first_seen=breach.first, for_seconds=breach.seconds, query=query)

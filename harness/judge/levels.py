@@ -1,0 +1,105 @@
+"""Levels: a gauge against its limit (memory_limit, cpu, db_pool_use, db_pool_waiting, redis_ping_p99).
+
+A single sample over the limit is a blip. *Sustained* is three successive samples and 15 s over it; for a quantile over a
+minute, in which a single slow ping stays for a minute, 75 s. A sustained breach FAILs when it is long (a minute) or when
+more than 1 % of the window was over; a shorter one in a long run is a WARN. A memory limit is hard: any sustained breach
+FAILs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from exporters.metric_names import Recorded
+from harness.judge.context import RATE_SECONDS, Context
+from harness.judge.onset import departure
+from harness.judge.results import Evidence, Judged, judged, missing, samples_of
+from harness.judge.subjects import Source, Subject
+from harness.judge.verdict import Outcome
+from harness.judge.windows import Stretch, stretches
+from harness.plan.objectives import Objective
+from harness.prom.series import FloatArray
+from harness.units import format_duration, format_value
+
+SUSTAINED_SAMPLES = 3
+SUSTAINED_SECONDS = 15.0
+LONG_SECONDS = 60.0
+TOLERATED_SHARE = 0.01
+HARD = frozenset({"memory_limit"})
+QUANTILES = frozenset({"redis_ping_p99"})
+# What moved first is told from the use of the pool: it rises before anybody waits.
+_MOVES = {"db_pool_waiting": Recorded.POOL_IN_USE, "db_pool_use": Recorded.POOL_IN_USE}
+
+
+@dataclass(frozen=True)
+class LevelJudgement:
+    """Outcome, the highest sample, and the sustained stretches over the limit."""
+
+    outcome: Outcome
+    highest: float
+    over: tuple[Stretch, ...]
+    seconds: float
+
+
+def judge_level(
+    times: FloatArray, values: FloatArray, limit: float, interval: float, *, hard: bool = False, memory: float = 0.0
+) -> LevelJudgement:
+    """Is the gauge over its limit for good enough?
+
+    Args:
+        times, values: shape (n,), n >= 1, no NaN.
+        memory: seconds for which one event stays in a value (the window of a quantile).
+    """
+    found = stretches(times, values > limit, interval)
+    needed = max(SUSTAINED_SECONDS, SUSTAINED_SAMPLES * interval) + memory
+    sustained = tuple(s for s in found if s.seconds >= needed - interval / 10)
+    seconds = sum(s.seconds for s in sustained)
+    span = float(times[-1] - times[0]) + interval
+    longest = max((s.seconds for s in sustained), default=0.0)
+    outcome = Outcome.PASS
+    if sustained:
+        long = longest >= LONG_SECONDS + memory or seconds > TOLERATED_SHARE * span
+        outcome = Outcome.FAIL if hard or long else Outcome.WARN
+    return LevelJudgement(outcome, float(np.max(values)), sustained, seconds)
+
+
+def judge_level_of(context: Context, objective: Objective, source: Source, subject: Subject) -> Judged:
+    """One level objective on one subject."""
+    window = context.rates if source.counter else context.steady
+    series, enough = samples_of(context, source.recorded, subject, window)
+    query = context.selector(source.recorded, **subject.labels)
+    if len(series) == 0:
+        return missing(objective, subject, f"no samples of {source.recorded} in the steady state", query)
+    found = judge_level(
+        series.times,
+        series.values,
+        objective.limit,
+        context.interval,
+        hard=objective.name in HARD,
+        memory=RATE_SECONDS if objective.name in QUANTILES else 0.0,
+    )
+    unit = objective.spec.unit
+    note = f"at most {format_value(found.highest, unit)}"
+    if found.outcome is Outcome.PASS:
+        if not enough:
+            return missing(objective, subject, f"too few samples of {source.recorded}: {len(series)}", query)
+        return judged(objective, subject, Outcome.PASS, found.highest, note)
+    first = found.over[0].start
+    note = (
+        f"over {format_value(objective.limit, unit)} for {format_duration(found.seconds)}, "
+        f"at most {format_value(found.highest, unit)}"
+    )
+    evidence = Evidence(level_onset(context, objective, subject, first), first, found.seconds, query)
+    return judged(objective, subject, found.outcome, found.highest, note, evidence)
+
+
+def level_onset(context: Context, objective: Objective, subject: Subject, first: float) -> float:
+    """When the signal left its early range, at the latest when it was first over its limit."""
+    recorded = _MOVES.get(objective.name)
+    if recorded is None:
+        return first
+    series = context.one(recorded, **subject.labels)
+    moved = departure(series.times, series.values, context.interval, least=1.0)
+    return first if moved is None else min(moved, first)

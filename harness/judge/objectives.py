@@ -1,0 +1,84 @@
+"""Check "objectives": every objective of the plan, judged by its family, then weighed against coverage and generator.
+
+Fail closed: what was met on too little data is INCONCLUSIVE, not met; what was broken while the load generator was the
+bottleneck is not the target's fault. A breach proven on few samples stays a breach.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from harness.judge.context import Context
+from harness.judge.coverage import CoverageReport
+from harness.judge.error_ratio import judge_error_ratio
+from harness.judge.latency import judge_latency
+from harness.judge.levels import judge_level_of
+from harness.judge.needs import judged_on, not_measured
+from harness.judge.restarts import judge_restarts
+from harness.judge.results import Judged, missing
+from harness.judge.subjects import Subject
+from harness.judge.throughput import judge_throughput
+from harness.judge.trend import judge_growth_of
+from harness.judge.verdict import Finding, Outcome
+from harness.plan.objectives import Objective
+
+# What the load generator itself can spoil: it measures latency and makes the requests.
+_GENERATORS = frozenset({"latency", "throughput"})
+
+
+def check_objectives(context: Context, coverage: CoverageReport, generator_fault: str) -> list[Judged]:
+    """All objectives in the plan's order.
+
+    Args:
+        generator_fault: why the load generator was the bottleneck; empty when it was not.
+    """
+    found: list[Judged] = []
+    absent = {id(objective): (reason, lenient) for objective, reason, lenient in not_measured(context)}
+    for objective in context.plan.objectives:
+        if id(objective) in absent:
+            reason, lenient = absent[id(objective)]
+            if not lenient:
+                found.append(missing(objective, Subject("load"), f"not measured: {reason}"))
+            continue
+        for one in _judge(context, objective):
+            covered = _cover(one, coverage)
+            found.append(_blame_generator(covered, objective, generator_fault))
+    return found
+
+
+def _judge(context: Context, objective: Objective) -> list[Judged]:
+    family = objective.spec.family
+    if family == "latency":
+        return [judge_latency(context, objective)]
+    if family == "ratio":
+        return [judge_error_ratio(context, objective)]
+    if family == "throughput":
+        return [judge_throughput(context, objective)]
+    if family in ("level", "growth", "count"):
+        judge = {"level": judge_level_of, "growth": judge_growth_of, "count": judge_restarts}[family]
+        return [judge(context, objective, source, subject) for source, subject in judged_on(context, objective)]
+    return [missing(objective, Subject("load"), f"a {context.plan.kind} run does not measure it")]
+
+
+def _cover(one: Judged, coverage: CoverageReport) -> Judged:
+    """A PASS on too little data is none; a WARN of coverage stands in its own finding."""
+    outcome, reason = coverage.of(one.result.objective, one.result.subject)
+    if one.result.outcome >= Outcome.INCONCLUSIVE or outcome is not Outcome.INCONCLUSIVE:
+        return one
+    note = f"not enough data: {reason}"
+    # The coverage finding tells it already; a second one would say the same.
+    return Judged(replace(one.result, outcome=Outcome.INCONCLUSIVE, note=note))
+
+
+def _blame_generator(one: Judged, objective: Objective, fault: str) -> Judged:
+    spoiled = objective.spec.family in _GENERATORS or objective.name == "latency_growth"
+    if not fault or not spoiled or one.result.outcome is not Outcome.FAIL:
+        return one
+    note = f"{one.result.note}; but the load generator was the bottleneck ({fault}), so it is not proven"
+    finding = one.finding
+    return Judged(
+        replace(one.result, outcome=Outcome.INCONCLUSIVE, note=note),
+        replace(finding, outcome=Outcome.INCONCLUSIVE, severity="warning", summary=f"{finding.summary}; {fault}")
+        if isinstance(finding, Finding)
+        else None,
+    )

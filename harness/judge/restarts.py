@@ -1,0 +1,59 @@
+"""Restarts: members of a process group or a container that began anew in the steady state, OOM kills included."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from exporters.metric_names import Recorded
+from harness.judge.context import Context
+from harness.judge.results import Evidence, Judged, judged, missing, samples_of
+from harness.judge.subjects import Source, Subject
+from harness.judge.verdict import Outcome
+from harness.judge.windows import Window
+from harness.plan.objectives import Objective
+from harness.prom.series import FloatArray, Series
+
+START_TIME = 1e9  # recording.yml: a value above it is a start time, below it a counter of starts
+
+
+def starts(times: FloatArray, values: FloatArray, window: Window) -> list[float]:
+    """Unix seconds of each start in the window, one entry for each.
+
+    A counter counts its increases; after a reset (its sidecar began anew) all that it shows is an increase. A start
+    time counts its changes. The last sample before the window is what the first one inside is compared with.
+    """
+    before = int(np.searchsorted(times, window.start, side="left"))
+    inside = times <= window.end
+    times, values = times[inside][max(0, before - 1) :], values[inside][max(0, before - 1) :]
+    found: list[float] = []
+    for previous, now, at in zip(values[:-1], values[1:], times[1:], strict=True):
+        if now == previous or at < window.start:
+            continue
+        if now > START_TIME:
+            found.append(float(at))
+        else:
+            found.extend([float(at)] * max(0, round(now - previous if now >= previous else now)))
+    return found
+
+
+def judge_restarts(context: Context, objective: Objective, source: Source, subject: Subject) -> Judged:
+    """The restarts objective on one subject."""
+    query = context.selector(source.recorded, **subject.labels)
+    steady, enough = samples_of(context, source.recorded, subject, context.steady)
+    window = context.steady
+    if window is None or len(steady) == 0:
+        return missing(objective, subject, f"no samples of {source.recorded} in the steady state", query)
+    moments = _starts_of(context.one(source.recorded, **subject.labels), window)
+    kills = _starts_of(context.one(Recorded.OOM_KILLS, **subject.labels), window)
+    count = max(len(moments), len(kills))
+    note = f"{count} in the steady state" + (f", {len(kills)} of them killed for memory" if kills else "")
+    if count > objective.limit:
+        first = min([*moments, *kills])
+        return judged(objective, subject, Outcome.FAIL, float(count), note, Evidence(first, first, 0.0, query))
+    if not enough:
+        return missing(objective, subject, f"too few samples of {source.recorded}: {len(steady)}", query)
+    return judged(objective, subject, Outcome.PASS, float(count), note)
+
+
+def _starts_of(series: Series, window: Window) -> list[float]:
+    return starts(series.times, series.values, window)

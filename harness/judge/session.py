@@ -1,0 +1,108 @@
+"""Judges one run directory: opens its archive, runs the checks in their order, puts the verdict together.
+
+Judging now and judging next year are this one path: nothing in it asks the time, so the same data give the same verdict.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from harness.judge.alerts import Known, check_alerts, runbook
+from harness.judge.context import AlertDefinition, Context, make_windows
+from harness.judge.coverage import check_coverage
+from harness.judge.ending import check_ending
+from harness.judge.generator import check_generator
+from harness.judge.needs import not_measured
+from harness.judge.objectives import check_objectives
+from harness.judge.verdict import Finding, Outcome, Verdict
+from harness.plan.loading import load_plan
+from harness.plan.model import Plan
+from harness.prom.private import open_run
+from harness.run.record import RunDirectory
+
+_CHECKS = ("run", "objectives", "trend", "alerts", "coverage", "generator")
+
+
+def judge_run(directory: RunDirectory, plan: Plan | None = None, *, rules_dir: Path) -> Verdict:
+    """The verdict on a run directory.
+
+    Args:
+        plan: judged by its objectives; None: by the plan that the run directory holds.
+        rules_dir: the recording and alert rules.
+
+    Raises:
+        PlanError: the directory's plan.yml cannot be read.
+        ArchiveError: run.json or the blocks are missing or unreadable.
+        QueryError: a query failed; that is never "no data".
+    """
+    if plan is None:
+        plan = load_plan(directory.plan_file, environ=os.environ)
+    with open_run(directory, plan, rules_dir) as data:
+        steady, load = make_windows(plan, data.record)
+        context = Context(
+            api=data.api,
+            plan=plan,
+            record=data.record,
+            interval=data.interval,
+            offset=data.eval_offset,
+            alerts=data.rules,
+            steady=steady,
+            load=load,
+            stack=data.stack,
+        )
+        return judge(context)
+
+
+def judge(context: Context) -> Verdict:
+    """The verdict on an opened run. Coverage and generator first: they say what the rest is worth."""
+    lenient = [(objective.name, reason) for objective, reason, ok in not_measured(context) if ok]
+    coverage = check_coverage(context, lenient)
+    generator = check_generator(context)
+    results = check_objectives(context, coverage, generator.fault)
+    outcomes: dict[str, Outcome] = {}
+    for one in results:
+        before = outcomes.get(one.result.objective, Outcome.PASS)
+        outcomes[one.result.objective] = max(before, one.result.outcome)
+    known = Known(
+        objectives=outcomes,
+        coverage=max((f.outcome for f in coverage.findings), default=Outcome.PASS),
+        generator=max((f.outcome for f in generator.findings), default=Outcome.PASS),
+        generator_fault=generator.fault,
+    )
+    findings = [
+        *check_ending(context.record, context.plan, context.steady),
+        *coverage.findings,
+        *generator.findings,
+        *(_with_runbook(one.finding, context.alerts) for one in results if one.finding is not None),
+        *check_alerts(context, known),
+    ]
+    return Verdict(
+        run_id=context.record.run_id,
+        findings=tuple(sorted(findings, key=_order)),
+        objectives=tuple(one.result for one in results),
+        coverage=coverage.summary,
+    )
+
+
+def _with_runbook(finding: Finding, alerts: Sequence[AlertDefinition]) -> Finding:
+    """The runbook of the first alert that watches the same objective."""
+    page = next((runbook(a.annotations) for a in alerts if a.labels.get("objective") == finding.objective), "")
+    return replace(finding, runbook=page) if page and not finding.runbook else finding
+
+
+def _order(finding: Finding) -> tuple[object, ...]:
+    """Worst first, then by time, check and name: the same data give the same order."""
+    moved = finding.onset if finding.onset is not None else finding.first_seen
+    return (
+        -finding.outcome,
+        moved is None,
+        moved or 0.0,
+        _CHECKS.index(finding.check),
+        finding.signal,
+        finding.objective,
+        sorted(finding.subject.items()),
+        finding.summary,
+    )

@@ -1,0 +1,58 @@
+"""Throughput floor: requests per second over the whole steady state and in its 5-minute windows."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from exporters.metric_names import Recorded
+from harness.judge.context import Context, within
+from harness.judge.requests import no_requests
+from harness.judge.results import Evidence, Judged, judged, missing, samples_of
+from harness.judge.subjects import Subject
+from harness.judge.verdict import Outcome
+from harness.judge.windows import Window, pick, stretches, too_many, tumbling
+from harness.plan.objectives import Objective
+from harness.prom.series import FloatArray
+
+_LOAD = Subject("load")
+SLACK = 0.97  # DESIGN: achieved load counts as reached from 97 % on; a window is short, its rate noisy
+
+
+def judge_throughput(context: Context, objective: Objective) -> Judged:
+    """The throughput objective, of the whole run or of an endpoint."""
+    labels: dict[str, str] = {}
+    name = Recorded.REQUESTS
+    if objective.endpoint:
+        labels, name = {"method": objective.method, "name": objective.endpoint}, Recorded.ENDPOINT_REQUESTS
+    query = context.selector(name, **labels)
+    series = context.one(name, **labels)
+    window = context.rates
+    nothing = no_requests(context, series, objective)
+    if nothing or window is None:
+        return missing(objective, _LOAD, nothing, query)
+    steady = within(series, window)
+    if not objective.endpoint and not samples_of(context, name, _LOAD, window)[1]:
+        return missing(objective, _LOAD, "the rate of requests is missing for a part of the steady state", query)
+    mean, low, pieces = slow_windows(steady.times, steady.values, window, objective.limit)
+    note = f"{mean:,.1f} requests per second on average"
+    if mean >= objective.limit * (1 - 1e-9) and not too_many(len(low), pieces):
+        return judged(objective, _LOAD, Outcome.PASS, mean, note)
+    if low and mean >= objective.limit:
+        note += f", below the floor in {len(low)} of {pieces} windows of 5 minutes"
+    below = stretches(steady.times, steady.values < objective.limit * SLACK, context.interval)
+    first = below[0].start if below else window.start
+    evidence = Evidence(first, first, sum(s.seconds for s in below), query)
+    return judged(objective, _LOAD, Outcome.FAIL, mean, note, evidence)
+
+
+def slow_windows(
+    times: FloatArray, rates: FloatArray, window: Window, floor: float
+) -> tuple[float, tuple[Window, ...], int]:
+    """Mean rate, the 5-minute windows whose mean is below 97 % of the floor (an empty one too), and their number."""
+    pieces = tumbling(window)
+    low = []
+    for i, piece in enumerate(pieces):
+        mine = pick(times, piece, closed=i == len(pieces) - 1)
+        if not mine.any() or float(rates[mine].mean()) < floor * SLACK:
+            low.append(piece)
+    return float(np.mean(rates)), tuple(low), len(pieces)
