@@ -4,10 +4,10 @@ Abort alerts are looked at over the whole load, the others over the steady windo
 - an alert of an objective that the plan does not name is a WARN;
 - an abort alert that fired FAILs its objective: it is the hard limit, whatever the run's average says;
 - any other alert with `verdict: fail` is the live twin of an objective that is also judged at the end of the run. Where
-  that was judged and met (a burst within the tolerated 1 % of the windows, growth that the end-of-run test refutes), the
-  alert is a WARN; growth alerts never FAIL alone;
-- alerts with `verdict: inconclusive` are the live twins of the coverage and generator checks, which decide: INCONCLUSIVE
-  where those found the same, else a WARN (a sidecar that was away for two minutes of a day).
+  that was judged and met (a burst within the tolerated 1 % of the windows, growth that the end-of-run test refutes),
+  the alert is a WARN; growth alerts never FAIL alone;
+- alerts with `verdict: inconclusive` are the live twins of the coverage and generator checks, which decide:
+  INCONCLUSIVE where those found the same, else a WARN (a sidecar that was away for two minutes of a day).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from harness.judge.context import AlertDefinition, Context
-from harness.judge.firing import Firing, first_evaluation, firings
+from harness.judge.firing import Firing, firings, first_evaluation
 from harness.judge.verdict import Finding, Outcome
 from harness.judge.windows import Window
 from harness.plan.objectives import SPECS

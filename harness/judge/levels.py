@@ -1,9 +1,9 @@
 """Levels: a gauge against its limit (memory_limit, cpu, db_pool_use, db_pool_waiting, redis_ping_p99).
 
-A single sample over the limit is a blip. *Sustained* is three successive samples and 15 s over it; for a quantile over a
-minute, in which a single slow ping stays for a minute, 75 s. A sustained breach FAILs when it is long (a minute) or when
-more than 1 % of the window was over; a shorter one in a long run is a WARN. A memory limit is hard: any sustained breach
-FAILs.
+A single sample over the limit is a blip. *Sustained* is three successive samples and 15 s over it; for a quantile
+over a minute, in which a single slow ping stays for a minute, 75 s. A sustained breach FAILs when it is long (a
+minute) or when more than 1 % of the window was over; a shorter one in a long run is a WARN. A memory limit is hard:
+any sustained breach FAILs.
 """
 
 from __future__ import annotations

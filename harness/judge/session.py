@@ -1,6 +1,7 @@
 """Judges one run directory: opens its archive, runs the checks in their order, puts the verdict together.
 
-Judging now and judging next year are this one path: nothing in it asks the time, so the same data give the same verdict.
+Judging now and judging next year are this one path: nothing in it asks the time, so the same data give the same
+verdict.
 """
 
 from __future__ import annotations

@@ -130,10 +130,10 @@ class Verdict:
     def first_cause(self) -> Finding | None:
         """The finding at WARN or worse whose signal moved first; an undated one only when none is dated.
 
-        On a FAIL it is the first to move among the target's own signals: lost telemetry or a busy generator must not take
-        the place of a proven breach. Beside breaches, only signals with an onset (they were seen to move) can be the cause:
-        a warning that held all along explains nothing. Of signals that moved together, resources come before the errors
-        and the latency that they cause (see ``_STORY``).
+        On a FAIL it is the first to move among the target's own signals: lost telemetry or a busy generator must not
+        take the place of a proven breach. Beside breaches, only signals with an onset (they were seen to move) can be
+        the cause: a warning that held all along explains nothing. Of signals that moved together, resources come
+        before the errors and the latency that they cause (see ``_STORY``).
         """
         bad = [f for f in self.findings if f.outcome is not Outcome.PASS]
         if self.outcome is Outcome.FAIL:
