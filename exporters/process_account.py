@@ -7,6 +7,7 @@ look, so that a restarted sidecar begins at 0, which Prometheus takes for the co
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 from exporters.procfs import Stat
@@ -27,7 +28,9 @@ class Account:
         self.system = 0.0
         self.starts = 0
         self.seen = False
-        self._first_look = first_look
+        # Starts are known to the tick only. One in the tick of the first look, not found by it, began after it.
+        self._first_look = math.floor(first_look)
+        self._first = True
         self._last: dict[tuple[int, int], tuple[float, float]] = {}
 
     def update(self, members: Iterable[Stat]) -> None:
@@ -36,7 +39,7 @@ class Account:
             self.seen = True
             before = self._last.get(member.identity)
             if before is None:
-                born_later = member.start > self._first_look
+                born_later = not self._first and member.start >= self._first_look
                 self.starts += born_later
                 before = (0.0, 0.0) if born_later else (member.user, member.system)
             # The kernel's own figures can step back by a tick; a counter may not.
@@ -44,4 +47,4 @@ class Account:
             self.user += user - before[0]
             self.system += system - before[1]
             last[member.identity] = (user, system)
-        self._last = last
+        self._last, self._first = last, False
