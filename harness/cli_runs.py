@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from harness.assets import data_path, rules_path
-from harness.errors import ArchiveError, HarnessError, UsageError
+from harness.errors import ArchiveError, HarnessError
 from harness.judge import judge_run
 from harness.plan.loading import find_plan, load_plan
 from harness.plan.model import Plan
@@ -98,7 +98,8 @@ def runs(root: Path, as_json: bool) -> int:
         click.echo(json.dumps(found, indent=2))
         return 0
     if not found:
-        raise UsageError(f"there is no run in {root}", remedy="start one with: harness run PLAN")
+        click.echo(f"there is no run in {root}; start one with: harness run PLAN")
+        return 0
     table = Table(box=None, pad_edge=False)
     columns = ("run_id", "plan", "started_at", "lasted", "ended_by", "outcome")
     for column in columns:

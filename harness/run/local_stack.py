@@ -56,7 +56,7 @@ def on_local_stack(plan: Plan, stack: LocalStack) -> Plan:
     target = plan.target
     resolved = target.model_dump() | {
         "url": stack.url,
-        "allow_hosts": (*target.allow_hosts, LOOPBACK),
+        "allow_hosts": tuple(dict.fromkeys((*target.allow_hosts, LOOPBACK))),
         "metrics": (f"{stack.url}/metrics",),
         "processes": (ProcessTarget(name=_name(target.processes, "web"), pid=stack.target.pid),),
         "databases": (DatabaseTarget(name=_name(target.databases, "main"), url=stack.database_url),),

@@ -190,8 +190,8 @@ class _Session:
         parts.callback(launcher.stop)
         self.kill_list.append(lambda: launcher.stop(timeout=0))
         self.stop.check()
-        self.loaded = True
         launcher.start()
+        self.loaded = True
         telemetry.set_load_targets(launcher.scrape_targets())
         self.journal.event(
             f"load on {self.record.target} for {format_duration(plan.load.duration)}, "

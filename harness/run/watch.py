@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ _LONGEST_REFRESH = 5.0
 # A Prometheus that is there but silent for this long cannot abort a run any more, and leaves a hole in the data.
 _SILENT_PROMETHEUS_SECONDS = 60.0
 _LOAD_START_SECONDS = 60.0
+_COUNT = re.compile(r"\d+ exceptions")
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,8 @@ class LoadState(Protocol):
     def restarts(self) -> int: ...
     @property
     def problems(self) -> tuple[str, ...]: ...
+    @property
+    def notes(self) -> tuple[str, ...]: ...
 
 
 class Launcher(Protocol):
@@ -96,6 +100,7 @@ class Watcher:
         self._silent_since: float | None = None
         self._targets: list[tuple[str, str]] = self.launcher.scrape_targets()
         self._gone: set[int] = set()
+        self._said: set[str] = set()
 
     def until_the_end(self) -> Ending:
         """Blocks until the load ends by itself, by an alert, a death or a signal."""
@@ -111,8 +116,7 @@ class Watcher:
         if self.stop.requested:
             return Ending("interrupted", f"ended by {self.stop.signal_name}", now)
         status = self.launcher.poll()
-        for problem in status.problems:
-            self.journal.note(problem)
+        self._note_problems((*status.problems, *status.notes))
         if status.state in ("dead", "stopped"):
             return Ending("aborted", "the Locust master ended before the load did" + _last(status.problems), now)
         if status.started_at is not None and self.schedule is None:
@@ -171,6 +175,14 @@ class Watcher:
         if targets != self._targets:
             self._targets = targets
             self.telemetry.set_load_targets(targets)
+
+    def _note_problems(self, problems: Sequence[str]) -> None:
+        """A problem whose count grows is said when it first shows, not at each look."""
+        for problem in problems:
+            kind = _COUNT.sub("exceptions", problem)
+            if kind not in self._said:
+                self._said.add(kind)
+                self.journal.note(problem)
 
     def _note_deaths(self) -> None:
         for child in self.bystanders:
