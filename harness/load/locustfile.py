@@ -103,5 +103,5 @@ def judge_alone(environment: Environment, **_: Any) -> None:
     environment.process_exit_code = 1 if reasons else 0
 
 
-events.test_start.add_listener(open_accounts)
-events.quitting.add_listener(judge_alone)
+events.test_start.add_listener(open_accounts)  # type: ignore[no-untyped-call]
+events.quitting.add_listener(judge_alone)  # type: ignore[no-untyped-call]
