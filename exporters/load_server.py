@@ -1,7 +1,7 @@
 """Serves the load metrics from within a Locust process: /metrics on loopback, by gevent's WSGI server.
 
-The one file here that knows gevent. A scrape renders in slices (``load_exposition.slices``), so that the users' greenlets
-wait half a millisecond for it and not half a second.
+The one file here that knows gevent. A scrape renders in slices (``load_exposition.slices``), so that the users'
+greenlets wait half a millisecond for it and not half a second.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from exporters.load_exposition import CONTENT_TYPE, histogram, request_pieces, s
 from exporters.load_recorder import Recorder
 
 LOOPBACK = "127.0.0.1"
-# sleep(0) would let only ready greenlets run; a real timer lets the loop look at its sockets (measured: see benchmarks).
+# sleep(0) would let only ready greenlets run; a real timer lets the loop look at its sockets (see benchmarks).
 PAUSE_SECONDS = 0.0001
 
 StartResponse = Callable[[str, list[tuple[str, str]]], object]

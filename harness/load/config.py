@@ -1,0 +1,68 @@
+"""What the launcher tells each Locust child: one JSON object in the environment variable ``HARNESS_LOAD_CONFIG``. Pure.
+
+A locustfile may read it too (seed, max_users); without it a locustfile runs alone, as Locust would run it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+VARIABLE = "HARNESS_LOAD_CONFIG"
+Role = Literal["master", "worker"]
+
+
+@dataclass(frozen=True)
+class LoadStage:
+    """One stretch of load: seconds, users at its end, users per second on the way (None: at once)."""
+
+    duration: float
+    users: int
+    spawn_rate: float | None = None
+
+
+@dataclass(frozen=True)
+class LoadConfig:
+    """One child's world.
+
+    Attributes:
+        name: instance name, stable over restarts: locust-master, locust-worker-1, ...
+        control_dir: where the child announces its port.
+        port: the port it served before a restart; 0 for any.
+        parent: pid of the launcher; the child ends when that process does.
+        token: bearer token of the master's control routes; empty for workers.
+        edges: histogram edges in seconds.
+        reserved: [method, name] of the endpoints that the plan judges.
+    """
+
+    role: Role
+    name: str
+    control_dir: str
+    stages: tuple[LoadStage, ...]
+    edges: tuple[float, ...]
+    url: str
+    parent: int
+    port: int = 0
+    token: str = ""
+    stack: str = "default"
+    warmup: float = 0.0
+    headers: Mapping[str, str] = field(default_factory=dict)
+    timeout: float = 10.0
+    ca_file: str | None = None
+    seed: int = 1
+    max_users: int = 10_000
+    reserved: tuple[tuple[str, str], ...] = ()
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> LoadConfig:
+        """Reads what ``to_json`` wrote. Raises ValueError, TypeError or KeyError for anything else."""
+        data: dict[str, Any] = json.loads(text)
+        data["stages"] = tuple(LoadStage(**stage) for stage in data["stages"])
+        data["edges"] = tuple(data["edges"])
+        data["reserved"] = tuple((method, name) for method, name in data["reserved"])
+        return cls(**data)

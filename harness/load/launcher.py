@@ -1,0 +1,453 @@
+"""Starts, watches and ends the Locust processes of one run: a master and its workers, also for local load.
+
+Must never import Locust, which patches the whole process.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import secrets
+import socket
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from exporters.load_histogram import edges
+from harness.errors import HarnessError
+from harness.load.config import VARIABLE, LoadConfig, LoadStage, Role
+from harness.load.control import ControlClient, ControlError
+from harness.load.processes import LocustChild
+from harness.plan.model import Plan
+
+MASTER = "locust-master"
+LOOPBACK = "127.0.0.1"
+
+State = Literal["starting", "running", "holding", "stopped", "dead"]
+
+_BOOT = Path(__file__).with_name("boot.py")
+_POLL = 0.05  # seconds between two looks while waiting
+_BIND_ATTEMPTS = 3
+_JOIN_TIMEOUT = 60.0  # seconds for a restarted worker to come up before it is killed and started anew
+_MISSING_TIMEOUT = 15.0  # seconds without a heartbeat before a worker that still exists is taken for hung
+_MASTER_SILENCE = 30.0  # seconds without an answer before a master that still exists is taken for dead
+_FIRST_BACK_OFF = 1.0
+_LONGEST_BACK_OFF = 30.0
+_HEALTHY_AFTER = 60.0  # seconds of life after which the next death is restarted at once again
+_LONGEST_GRACE = 30.0  # seconds that a user may take to finish its request when it is told to go
+_HOLD_MARGIN = 15.0
+
+
+@dataclass(frozen=True)
+class LoadStatus:
+    """The load as the launcher sees it at one moment.
+
+    Attributes:
+        state: dead when the master is gone; a run cannot go on then.
+        started_at: unix seconds of the first user's start; None before.
+        users, users_target: running now, and wanted by the plan now.
+        workers: Locust workers that answer their master.
+        restarts: workers started again so far.
+        total_requests: as the workers reported to the master, three seconds late at most.
+        problems: what went wrong, in words for a person; the same problem stands there once.
+        notes: what a reader of the report should know, without being wrong.
+    """
+
+    state: State
+    started_at: float | None = None
+    users: int = 0
+    users_target: int = 0
+    workers: int = 0
+    restarts: int = 0
+    total_requests: int = 0
+    total_failures: int = 0
+    problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class _Worker:
+    """One worker's place: the process in it may change, the name and (if it stays free) the port do not."""
+
+    def __init__(self, name: str, child: LocustChild) -> None:
+        self.name = name
+        self.child: LocustChild | None = child
+        self.port = 0
+        self.failures = 0  # deaths in a row, each soon after its start
+        self.restart_at = 0.0
+        self.missing_since: float | None = None
+
+
+class LoadLauncher:
+    """The load of one run.
+
+    Start, poll and stop it from one thread that lives as long as the load: the kernel ends the children when the thread
+    that started them ends.
+
+    Args:
+        plan: stages, target and locustfile; relative paths are taken from the working directory.
+        control_dir: for the children's announcements; made if need be.
+        log_dir: for their logs.
+        expected_edges: histogram edges in seconds; the plan's latency limits decide when empty.
+    """
+
+    def __init__(self, plan: Plan, control_dir: Path, log_dir: Path, *, expected_edges: Sequence[float] = ()) -> None:
+        self._plan = plan
+        self._control_dir = control_dir
+        self._log_dir = log_dir
+        self._edges = tuple(expected_edges) or edges(plan.latency_limits)
+        self._token = secrets.token_urlsafe(32)
+        self._grace = math.ceil(min(plan.target.timeout, _LONGEST_GRACE)) + 1  # whole seconds: Locust takes no others
+        self._master: LocustChild | None = None
+        self._control: ControlClient | None = None
+        self._bind_port = 0
+        self._master_port = 0
+        self._workers: list[_Worker] = []
+        self._restarts = 0
+        self._problems: dict[str, None] = {}
+        self._last = LoadStatus("stopped")
+        self._answered = 0.0
+        self._dead = False
+        self._stopped = False
+
+    # --- start
+
+    def start(self, timeout: float = 30) -> None:
+        """Starts master and workers and returns when all of them answer; the load begins by itself then.
+
+        Raises:
+            HarnessError: one of them does not come up; nothing is left running.
+        """
+        if self._master is not None:
+            raise HarnessError("this load was started already", remedy="make a new LoadLauncher for a new run")
+        locustfile = Path(self._plan.load.locustfile)
+        if not locustfile.is_file():
+            raise HarnessError(
+                f"the locustfile {locustfile} is not there", remedy="correct load.locustfile in the plan"
+            )
+        if "," in str(locustfile.resolve()):
+            raise HarnessError(f"Locust cannot load {locustfile}: a comma in the path", remedy="rename the folder")
+        stages = _stages(self._plan)
+        deadline = time.monotonic() + timeout
+        try:
+            self._control_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._log_dir.mkdir(parents=True, exist_ok=True)
+            self._start_master(stages, deadline)
+            for number in range(1, self._plan.load.workers + 1):
+                name = f"locust-worker-{number}"
+                self._workers.append(_Worker(name, self._spawn(name, "worker", stages)))
+            self._await_workers(deadline)
+        except OSError as error:
+            self.stop()
+            raise HarnessError(f"cannot start the load: {error}") from error
+        except BaseException:
+            self.stop()
+            raise
+
+    def _start_master(self, stages: tuple[LoadStage, ...], deadline: float) -> None:
+        for attempt in range(1, _BIND_ATTEMPTS + 1):
+            self._bind_port = _free_port()
+            self._master = self._spawn(MASTER, "master", stages)
+            try:
+                self._await_announcement(self._master, deadline)
+                break
+            except HarnessError:
+                # Another process took the port between our look and Locust's bind.
+                if "was busy" not in self._master.last_words() or attempt == _BIND_ATTEMPTS:
+                    raise
+        announced = self._master.announcement() if self._master else None
+        assert announced is not None
+        self._master_port = announced.port
+        self._control = ControlClient(announced.port, self._token)
+        self._answered = time.monotonic()
+
+    def _await_workers(self, deadline: float) -> None:
+        for worker in self._workers:
+            assert worker.child is not None
+            self._await_announcement(worker.child, deadline)
+            announced = worker.child.announcement()
+            assert announced is not None
+            worker.port = announced.port
+        while True:
+            self._last = self._status(self._ask_status())
+            if self._last.workers >= len(self._workers) and self._last.state != "starting":
+                return
+            self._check_alive(*(w.child for w in self._workers if w.child), self._master)
+            if time.monotonic() > deadline:
+                raise HarnessError(
+                    f"only {self._last.workers} of {len(self._workers)} Locust workers joined their master in time",
+                    remedy=f"see the logs in {self._log_dir}",
+                )
+            time.sleep(_POLL)
+
+    def _await_announcement(self, child: LocustChild, deadline: float) -> None:
+        while child.announcement() is None:
+            self._check_alive(child, self._master)
+            if time.monotonic() > deadline:
+                child.kill()
+                raise HarnessError(
+                    f"{child.name} did not come up in time; its last words:\n{child.last_words() or '(none)'}",
+                    remedy=f"see {child.log_path}",
+                )
+            time.sleep(_POLL)
+
+    @staticmethod
+    def _check_alive(*children: LocustChild | None) -> None:
+        for child in children:
+            if child is not None and not child.alive:
+                child.kill()
+                raise HarnessError(
+                    f"{child.name} ended at its start ({child.how_it_ended()}); its last words:\n"
+                    f"{child.last_words() or '(none)'}",
+                    remedy=f"correct the locustfile, or see {child.log_path}",
+                )
+
+    def _spawn(self, name: str, role: Role, stages: tuple[LoadStage, ...], port: int = 0) -> LocustChild:
+        plan = self._plan
+        config = LoadConfig(
+            role=role,
+            name=name,
+            control_dir=str(self._control_dir.resolve()),
+            stages=stages,
+            edges=self._edges,
+            url=plan.target.url,
+            parent=os.getpid(),
+            port=port,
+            token=self._token if role == "master" else "",
+            stack=plan.stack,
+            warmup=plan.load.warmup,
+            headers=dict(plan.target.headers),
+            timeout=plan.target.timeout,
+            ca_file=plan.target.ca_file and str(Path(plan.target.ca_file).resolve()),
+            seed=plan.load.seed,
+            max_users=plan.load.max_users,
+            reserved=tuple(sorted({(o.method, o.endpoint) for o in plan.objectives if o.endpoint})),
+        )
+        arguments = ["-f", f"{_BOOT},{Path(plan.load.locustfile).resolve()}", "--host", plan.target.url.rstrip("/")]
+        arguments += ["--loglevel", "INFO", "--exit-code-on-error", "0"]
+        if role == "master":
+            arguments += ["--master", "--headless", "--expect-workers", str(plan.load.workers), "--only-summary"]
+            arguments += ["--master-bind-host", LOOPBACK, "--master-bind-port", str(self._bind_port)]
+            # Users finish the request they are in: the slowest ones must not vanish from the counts.
+            arguments += ["--stop-timeout", str(self._grace)]
+        else:
+            arguments += ["--worker", "--master-host", LOOPBACK, "--master-port", str(self._bind_port)]
+        arguments += plan.load.user_classes
+        return LocustChild(name, arguments, child_environment(os.environ, config), self._control_dir, self._log_dir)
+
+    # --- while it runs
+
+    def scrape_targets(self) -> list[tuple[str, str]]:
+        """(instance name, host:port) of every process, dead ones included: their silence is to be seen.
+
+        Ask again after a restart: a worker keeps its port only when nobody else took it meanwhile.
+        """
+        targets = [(MASTER, f"{LOOPBACK}:{self._master_port}")] if self._master_port else []
+        return targets + [(w.name, f"{LOOPBACK}:{w.port}") for w in self._workers if w.port]
+
+    def poll(self) -> LoadStatus:
+        """Looks after the children (restarts dead or hung workers) and tells how the load stands; never blocks long."""
+        if self._master is None or self._stopped:
+            return self._last
+        for child in (self._master, *(w.child for w in self._workers)):
+            if child is not None:
+                child.bound_log()
+        answer: dict[str, Any] | None = None
+        if not self._dead:
+            answer = self._check_master()
+        if self._dead:
+            self._last = self._status(None, state="dead")
+            return self._last
+        missing = set(answer["missing"]) if answer else set()
+        for worker in self._workers:
+            self._look_after(worker, missing)
+        self._last = self._status(answer)
+        return self._last
+
+    def _check_master(self) -> dict[str, Any] | None:
+        assert self._master is not None
+        if not self._master.alive:
+            self._master.kill()
+            self._dead = True
+            self._problem(f"the Locust master died ({self._master.how_it_ended()}): {_last_line(self._master)}")
+            return None
+        try:
+            answer = self._ask_status()
+        except ControlError as error:
+            silence = time.monotonic() - self._answered
+            if silence > _MASTER_SILENCE:
+                self._dead = True
+                self._problem(f"the Locust master has not answered for {silence:.0f} s: {error.message}")
+            return None
+        self._answered = time.monotonic()
+        return answer
+
+    def _look_after(self, worker: _Worker, missing: set[str]) -> None:
+        now = time.monotonic()
+        child = worker.child
+        if child is None:
+            if now >= worker.restart_at:
+                self._restarts += 1
+                worker.child = self._spawn(worker.name, "worker", _stages(self._plan), port=worker.port)
+            return
+        reason = self._why_lost(worker, child, missing, now)
+        if reason is None:
+            return
+        child.kill()
+        announced = child.announcement()
+        lived = now - child.started
+        self._problem(f"{worker.name} was lost ({reason or child.how_it_ended()}) and is started again")
+        worker.failures = 1 if lived > _HEALTHY_AFTER else worker.failures + 1
+        delay = 0.0 if worker.failures == 1 else min(_FIRST_BACK_OFF * 2 ** (worker.failures - 2), _LONGEST_BACK_OFF)
+        worker.child, worker.restart_at, worker.missing_since = None, now + delay, None
+        if announced is not None and self._control is not None:
+            try:
+                self._control.forget(announced.client_id)
+            except ControlError:
+                self._problem(f"the Locust master could not be told that {worker.name} is gone")
+        if delay == 0:
+            self._look_after(worker, missing)
+
+    def _why_lost(self, worker: _Worker, child: LocustChild, missing: set[str], now: float) -> str | None:
+        """None: it is well. Empty: it died. Else why it must be replaced though it exists."""
+        if not child.alive:
+            return ""
+        announced = child.announcement()
+        if announced is None:
+            return "it did not come up in time" if now - child.started > _JOIN_TIMEOUT else None
+        worker.port = announced.port
+        if announced.client_id not in missing:
+            worker.missing_since = None
+            return None
+        worker.missing_since = worker.missing_since or now
+        return "it hung" if now - worker.missing_since > _MISSING_TIMEOUT else None
+
+    # --- the end
+
+    def hold(self, timeout: float | None = None) -> None:
+        """Sends all users away; counters stay and can be scraped. Returns when no user runs any more.
+
+        Raises:
+            HarnessError: the master is gone, or users were left after ``timeout`` seconds (default: the time they may
+                take to finish their requests and a margin).
+        """
+        if self._control is None or self._dead or self._stopped:
+            raise HarnessError("the load cannot be held: its Locust master is gone")
+        limit = self._grace + _HOLD_MARGIN if timeout is None else timeout
+        deadline = time.monotonic() + limit
+        self._control.hold()
+        while True:
+            status = self.poll()
+            if status.state == "dead":
+                raise HarnessError("the Locust master died while the load was being held")
+            # A worker that is being replaced has no users, but its master's count may be of before.
+            if status.state == "holding" and status.users == 0:
+                return
+            if time.monotonic() > deadline:
+                raise HarnessError(f"{status.users} users were still running after {limit:.0f} s of holding")
+            time.sleep(_POLL)
+
+    def stop(self, timeout: float = 10) -> None:
+        """Ends all children: asks first, kills what is left after ``timeout`` seconds. Idempotent."""
+        self._stopped = True
+        children = [c for c in (self._master, *(w.child for w in self._workers)) if c is not None]
+        deadline = time.monotonic() + timeout
+        if self._master is not None and self._master.alive:
+            self._ask_to_quit(self._master)
+            _await_end(children, time.monotonic() + timeout / 2)
+        for child in children:
+            if child.alive:
+                child.terminate()
+        _await_end(children, deadline)
+        for child in children:
+            child.kill()
+        if self._last.state != "dead":
+            self._last = self._status(None, state="stopped")
+
+    def _ask_to_quit(self, master: LocustChild) -> None:
+        """The master sends its workers away and runs the locustfile's own quitting hooks."""
+        try:
+            if self._control is not None and not self._dead:
+                self._control.quit()
+                return
+        except ControlError:
+            self._problem("the Locust master did not answer when it was asked to end")
+        master.terminate()
+
+    # --- what is known
+
+    def _ask_status(self) -> dict[str, Any]:
+        assert self._control is not None
+        return self._control.status()
+
+    def _status(self, answer: dict[str, Any] | None, *, state: State | None = None) -> LoadStatus:
+        problems, notes, last = tuple(self._problems), self._last.notes, self._last
+        if answer is None:
+            users = 0 if state in ("dead", "stopped") else last.users
+            return LoadStatus(
+                state or last.state,
+                last.started_at,
+                users,
+                last.users_target,
+                0 if state in ("dead", "stopped") else last.workers,
+                self._restarts,
+                last.total_requests,
+                last.total_failures,
+                problems,
+                notes,
+            )
+        if answer["exceptions"]:
+            problems += (f"the locustfile raised {answer['exceptions']} exceptions, among them: {answer['exception']}",)
+        return LoadStatus(
+            state=answer["state"],
+            started_at=answer["started_at"],
+            users=answer["users"],
+            users_target=answer["users_target"],
+            workers=answer["workers"],
+            restarts=self._restarts,
+            total_requests=answer["total_requests"],
+            total_failures=answer["total_failures"],
+            problems=problems,
+            notes=tuple(answer["notes"]),
+        )
+
+    def _problem(self, text: str) -> None:
+        if len(self._problems) < 50:
+            self._problems[text] = None
+
+
+def child_environment(environment: Mapping[str, str], config: LoadConfig) -> dict[str, str]:
+    """A child's environment: the caller's without Locust's own variables, which would change the run."""
+    kept = {key: value for key, value in environment.items() if not key.upper().startswith("LOCUST_")}
+    return {**kept, VARIABLE: config.to_json(), "PYTHONUNBUFFERED": "1"}
+
+
+def _stages(plan: Plan) -> tuple[LoadStage, ...]:
+    """Raises HarnessError: a load that this launcher cannot make."""
+    if plan.load.model != "closed":
+        raise HarnessError(
+            f"plan {plan.name}: load.model {plan.load.model!r} is not supported yet",
+            remedy="use model: closed, with users in each stage",
+        )
+    stages = []
+    for at, stage in enumerate(plan.load.stages, start=1):
+        if stage.users is None:
+            raise HarnessError(f"plan {plan.name}: stage {at} of the load names no users", remedy="give it users: N")
+        stages.append(LoadStage(stage.duration, stage.users, stage.spawn_rate))
+    return tuple(stages)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])
+
+
+def _await_end(children: Sequence[LocustChild], deadline: float) -> None:
+    while any(child.alive for child in children) and time.monotonic() < deadline:
+        time.sleep(_POLL)
+
+
+def _last_line(child: LocustChild) -> str:
+    return (child.last_words().splitlines() or ["it logged nothing"])[-1]

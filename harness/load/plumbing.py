@@ -1,0 +1,182 @@
+"""Puts exporter, plan shape, client defaults and memory bounds around a locustfile. Runs in Locust children only."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import gevent
+from locust import LoadTestShape
+from locust.runners import STATE_STOPPED, STATE_STOPPING, MasterRunner
+
+from exporters import metric_names as names
+from exporters.load_exposition import gauge
+from exporters.load_recorder import Recorder
+from exporters.load_server import LoadServer
+from harness.load import stats_memory
+from harness.load.client_defaults import apply_defaults
+from harness.load.config import LoadConfig
+from harness.load.master import Control, EnduringMasterRunner, worker_states
+from harness.load.shape import intended_users, peak_users
+
+_INSTALLED = "_endurance_harness"
+logger = logging.getLogger(__name__)
+
+
+class PlanShape(LoadTestShape):
+    """The plan's stages; zero users, without end, when they are over or when told to hold."""
+
+    abstract = True
+    config: LoadConfig
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.started_at: float | None = None  # unix seconds
+        self.held = False
+
+    def reset_time(self) -> None:
+        # Locust resets at each start of its runner; the plan's clock runs once.
+        if self.started_at is None:
+            super().reset_time()  # type: ignore[no-untyped-call]
+            self.started_at = time.time()
+
+    @property
+    def over(self) -> bool:
+        return self.held or (self.started_at is not None and self._planned() is None)
+
+    def wanted(self) -> tuple[int, float]:
+        """(users, rate) that the plan wants now."""
+        at_once = float(max(1, peak_users(self.config.stages)))
+        if self.started_at is None or self.held:
+            return 0, at_once
+        return self._planned() or (0, at_once)
+
+    def _planned(self) -> tuple[int, float] | None:
+        return intended_users(self.config.stages, time.perf_counter() - self.start_time)
+
+    def tick(self) -> tuple[int, float]:
+        return self.wanted()
+
+
+class Plumbing:
+    """Everything of ours in one Locust process; made by ``install``."""
+
+    def __init__(self, events: Any, config: LoadConfig) -> None:
+        self._config = config
+        self._recorder = Recorder(config.edges, reserved=config.reserved)
+        self._environment: Any = None
+        self._server: LoadServer | None = None
+        self._notes: list[str] = []
+        events.request.add_listener(self._recorder.record)
+        events.init.add_listener(self._on_init)
+        events.quitting.add_listener(self._on_quitting)
+
+    def _on_init(self, environment: Any, **_: Any) -> None:
+        self._environment = environment
+        runner = environment.runner
+        routes = {}
+        if self._config.role == "master":
+            # Same instance, other class: Locust's main made it and offers no place to choose the class.
+            runner.__class__ = EnduringMasterRunner
+            self._note_replaced_shape()
+            routes = Control(
+                self._config.token, status=self._status, hold=self._hold, forget=runner.forget, leave=self._leave
+            ).routes
+            runner.greenlet.spawn(runner.steward)
+        self._server = LoadServer(self._recorder, gauges=self._gauges, routes=routes)
+        port = self._server.start(self._config.port)
+        runner.greenlet.spawn(self._bound_memory)
+        self._announce(port, getattr(runner, "client_id", ""))
+
+    def _on_quitting(self, environment: Any, **_: Any) -> None:
+        if isinstance(environment.runner, EnduringMasterRunner):
+            environment.runner.leaving = True
+
+    def _note_replaced_shape(self) -> None:
+        replaced = [
+            name
+            for name, shape in (self._environment.available_shape_classes or {}).items()
+            if shape is not self._environment.shape_class
+        ]
+        if replaced:
+            self._notes.append(
+                f"the plan's stages replace the load shape {', '.join(sorted(replaced))} of the locustfile"
+            )
+
+    def _announce(self, port: int, client_id: str) -> None:
+        """Whole or not at all, so that the launcher never reads half a file."""
+        path = Path(self._config.control_dir) / f"{self._config.name}.json"
+        temporary = path.with_suffix(f".{os.getpid()}.tmp")
+        temporary.write_text(json.dumps({"pid": os.getpid(), "port": port, "client_id": client_id}), encoding="utf-8")
+        temporary.replace(path)
+
+    def _bound_memory(self) -> None:
+        runner = self._environment.runner
+        worker = self._config.role == "worker"
+        while True:
+            gevent.sleep(stats_memory.INTERVAL)
+            stats_memory.bound_stats(runner.stats, worker=worker)
+            stats_memory.fold_exceptions(runner.exceptions)
+
+    def _gauges(self) -> Iterator[str]:
+        runner = self._environment.runner
+        if isinstance(runner, MasterRunner):
+            users, _ = self._environment.shape_class.wanted()
+            yield gauge(names.USERS_TARGET, "Users that the plan wants now.", [({}, users)])
+            states = worker_states(runner)
+            yield gauge(names.WORKERS, "Workers by state.", [({"state": s}, n) for s, n in states.items()])
+        else:
+            # The workers' alone: the master's view would count every user twice in a sum.
+            users_by_class = runner.user_classes_count
+            yield gauge(
+                names.USERS, "Running users by class.", [({"user_class": c}, n) for c, n in users_by_class.items()]
+            )
+
+    def _leave(self) -> None:
+        runner = self._environment.runner
+        runner.leaving = True
+        # Not in one of the runner's own greenlets, which it ends; Locust's main goes on to its shutdown then.
+        gevent.spawn(runner.quit)
+
+    def _hold(self) -> None:
+        self._environment.shape_class.held = True
+
+    def _status(self) -> dict[str, Any]:
+        runner = self._environment.runner
+        shape = self._environment.shape_class
+        users, _ = shape.wanted()
+        return {
+            "state": self._state(),
+            "started_at": shape.started_at,
+            "users": runner.user_count,
+            "users_target": users,
+            "workers": runner.worker_count,
+            "worker_states": worker_states(runner),
+            "missing": [client.id for client in runner.clients.missing],
+            "total_requests": runner.stats.total.num_requests,
+            "total_failures": runner.stats.total.num_failures,
+            "exceptions": sum(row["count"] for row in runner.exceptions.values()),
+            "exception": next((str(row["msg"])[:200] for row in runner.exceptions.values()), ""),
+            "notes": self._notes,
+        }
+
+    def _state(self) -> str:
+        shape = self._environment.shape_class
+        if self._environment.runner.state in (STATE_STOPPING, STATE_STOPPED):
+            return "stopped"
+        if shape.over:
+            return "holding"
+        return "starting" if shape.started_at is None else "running"
+
+
+def install(events: Any, config: LoadConfig) -> None:
+    """Once per process, however often Locust (or pytest, for pytest-style files) imports the boot file."""
+    if hasattr(events, _INSTALLED):
+        return
+    apply_defaults(config.url, config.headers, config.timeout, config.ca_file)
+    setattr(events, _INSTALLED, Plumbing(events, config))
