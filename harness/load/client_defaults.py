@@ -43,9 +43,7 @@ def _fast_http(target: Origin, headers: Mapping[str, str], timeout: float, ca_fi
     FastHttpUser.connection_timeout = timeout
     if ca_file:
         FastHttpUser.insecure = False
-        FastHttpUser.ssl_context_factory = staticmethod(
-            lambda: gevent.ssl.create_default_context(cafile=ca_file)  # type: ignore[no-untyped-call]
-        )
+        FastHttpUser.ssl_context_factory = staticmethod(lambda: gevent.ssl.create_default_context(cafile=ca_file))
     if not headers:
         return
     original = LocustUserAgent._urlopen
@@ -56,7 +54,7 @@ def _fast_http(target: Origin, headers: Mapping[str, str], timeout: float, ca_fi
             for name, value in headers.items():
                 if name not in request.headers:
                     request.headers[name] = value
-        return original(self, request)
+        return original(self, request)  # type: ignore[no-untyped-call]
 
     LocustUserAgent._urlopen = _urlopen  # type: ignore[method-assign]
 
