@@ -12,7 +12,8 @@ from harness.prom.api import PrometheusApi
 from harness.prom.backfill import QUERY_TIMEOUT, Grid, evaluate
 from harness.prom.block_writer import BlockWriter
 from harness.prom.blocks import find_blocks
-from harness.prom.rules import RecordingRule, RuleSet, depths, mentioned_names, names_read, with_inputs
+from harness.prom.promql import mentioned_names, names_read
+from harness.prom.rules import RecordingRule, RuleSet, depths, with_inputs
 from harness.prom.series import Series
 from harness.prom.server import PrometheusServer
 

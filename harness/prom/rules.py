@@ -14,26 +14,23 @@ from typing import Any
 import yaml
 
 from harness.errors import HarnessError
+from harness.prom.promql import names_read
 
 _METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _DURATION = re.compile(r"(?:(\d+)y)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?")
 _DURATION_UNITS = (365 * 86400.0, 7 * 86400.0, 86400.0, 3600.0, 60.0, 1.0, 0.001)
-# In this order: a string may hold a "#", a comment may hold a quote.
-_TOKEN = re.compile(r"""(?P<string>"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`[^`]*`)|(?P<comment>\#[^\n]*)""")
-_SELECTOR = re.compile(r"([\w:]*)\s*\{([^{}]*)\}")
-_BEFORE_NAMELESS = frozenset({"", "and", "or", "unless", "atan2", "bool"})
-_NAME_MATCHER = re.compile(r"__name__\s*(=~|!~|!=|=)\s*\0(\d+)\0")
 
 
 @dataclass(frozen=True)
 class RecordingRule:
-    """One recording rule; ``group`` and ``file`` say where it stands."""
+    """One recording rule; ``group`` and ``file`` say where it stands, ``interval`` is the group's own, or None."""
 
     name: str
     expr: str
     labels: Mapping[str, str] = field(default_factory=dict)
     group: str = ""
+    interval: float | None = None
     file: str = ""
 
 
@@ -103,43 +100,10 @@ def parse_rules(text: str, file: str) -> RuleSet:
             if isinstance(rule, dict) and "alert" in rule:
                 alerts.append(_alert(rule, where, name, interval, file))
             elif isinstance(rule, dict) and "record" in rule:
-                recording.append(_record(rule, where, name, file))
+                recording.append(_record(rule, where, name, interval, file))
             else:
                 raise HarnessError(f"{where}: rule {number} has neither 'record' nor 'alert'")
     return RuleSet(tuple(recording), tuple(alerts))
-
-
-def mentioned_names(expr: str) -> frozenset[str]:
-    """Every word of a PromQL expression that could be a metric's name, ``{__name__="x"}`` included.
-
-    Strings and comments do not count. Function and label names are among them: intersect with names you know.
-    """
-    bare, names, _ = _words(expr)
-    return bare | names
-
-
-def names_read(expr: str, known: Iterable[str]) -> frozenset[str]:
-    """Those of the ``known`` metric names that an expression may read.
-
-    A regex or negation on ``__name__`` counts, and a selector without any name ({job="x"}) reads every one.
-    """
-    bare, exact, patterns = _words(expr)
-    if ("", "") in patterns:
-        return frozenset(known)
-    wanted = bare | exact
-    found = set()
-    for name in known:
-        if name in wanted:
-            found.add(name)
-            continue
-        for operator, pattern in patterns:
-            try:
-                matches = re.fullmatch(pattern, name) is not None
-            except re.error:
-                matches = True  # not a Python regex: reading it is the safe assumption
-            if operator == "!=" or (operator == "!~") != matches:
-                found.add(name)
-    return frozenset(found)
 
 
 def depths(rules: Sequence[RecordingRule]) -> list[list[RecordingRule]]:
@@ -188,41 +152,14 @@ def parse_prometheus_duration(value: Any, where: str) -> float:
     return sum(float(n) * unit for n, unit in zip(match.groups(), _DURATION_UNITS, strict=True) if n)
 
 
-def _words(expr: str) -> tuple[frozenset[str], frozenset[str], list[tuple[str, str]]]:
-    """(words outside strings, names matched exactly, other matchers on __name__ as (operator, text)).
-
-    A selector without a name stands among the matchers as ("", "").
-    """
-    strings: list[str] = []
-
-    def hide(match: re.Match[str]) -> str:
-        if match["comment"]:
-            return " "
-        text = match["string"]
-        strings.append(text[1:-1] if text[0] == "`" else re.sub(r"\\(.)", r"\1", text[1:-1]))
-        return f"\0{len(strings) - 1}\0"
-
-    plain = _TOKEN.sub(hide, expr)
-    exact: set[str] = set()
-    patterns: list[tuple[str, str]] = []
-    for operator, index in _NAME_MATCHER.findall(plain):
-        if operator == "=":
-            exact.add(strings[int(index)])
-        else:
-            patterns.append((operator, strings[int(index)]))
-    for before, inside in _SELECTOR.findall(plain):
-        if before.lower() in _BEFORE_NAMELESS and "__name__" not in inside:
-            patterns.append(("", ""))
-    return frozenset(_METRIC.findall(re.sub(r"\0\d+\0", " ", plain))), frozenset(exact), patterns
-
-
-def _record(rule: dict[str, Any], where: str, group: str, file: str) -> RecordingRule:
+def _record(rule: dict[str, Any], where: str, group: str, interval: float | None, file: str) -> RecordingRule:
     where = f"{where}: record {rule.get('record')}"
     _mapping(rule, where, {"record", "expr", "labels"})
     name = _text(rule["record"], where)
     if not _METRIC.fullmatch(name):
         raise HarnessError(f"{where}: not a metric name")
-    return RecordingRule(name, _text(rule.get("expr"), f"{where}: expr"), _labels(rule, "labels", where), group, file)
+    expr = _text(rule.get("expr"), f"{where}: expr")
+    return RecordingRule(name, expr, _labels(rule, "labels", where), group, interval, file)
 
 
 def _alert(rule: dict[str, Any], where: str, group: str, interval: float | None, file: str) -> AlertRule:

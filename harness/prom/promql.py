@@ -1,0 +1,103 @@
+"""What an expression reads, and a way around a bug of Prometheus: PromQL as text, without a parser. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+_METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
+# In this order: a string may hold a "#", a comment may hold a quote.
+_TOKEN = re.compile(r"""(?P<string>"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`[^`]*`)|(?P<comment>\#[^\n]*)""")
+_SELECTOR = re.compile(r"([\w:]*)\s*\{([^{}]*)\}")
+_BEFORE_NAMELESS = frozenset({"", "and", "or", "unless", "atan2", "bool"})
+_NAME_MATCHER = re.compile(r"__name__\s*(=~|!~|!=|=)\s*\0(\d+)\0")
+
+_COUNT_VALUES_BY = re.compile(r"(\bcount_values\s+by\s*\()([^()]*)\)", re.IGNORECASE)
+
+
+def mentioned_names(expr: str) -> frozenset[str]:
+    """Every word of a PromQL expression that could be a metric's name, ``{__name__="x"}`` included.
+
+    Strings and comments do not count. Function and label names are among them: intersect with names you know.
+    """
+    bare, names, _ = _words(expr)
+    return bare | names
+
+
+def names_read(expr: str, known: Iterable[str]) -> frozenset[str]:
+    """Those of the ``known`` metric names that an expression may read.
+
+    A regex or negation on ``__name__`` counts, and a selector without any name ({job="x"}) reads every one.
+    """
+    bare, exact, patterns = _words(expr)
+    if ("", "") in patterns:
+        return frozenset(known)
+    wanted = bare | exact
+    found = set()
+    for name in known:
+        if name in wanted:
+            found.add(name)
+            continue
+        for operator, pattern in patterns:
+            try:
+                matches = re.fullmatch(pattern, name) is not None
+            except re.error:
+                matches = True  # not a Python regex: reading it is the safe assumption
+            if operator == "!=" or (operator == "!~") != matches:
+                found.add(name)
+    return frozenset(found)
+
+
+def without_grouping_bug(expr: str) -> str:
+    """An expression that means the same and is right in range queries too.
+
+    ``count_values by (a, b, c)`` loses labels from a range's second step on (seen in Prometheus 2.42): each step
+    appends the new label to the parser's list of labels and sorts it; where that list has room left, the sort moves a
+    label out of it for good. Go lists grow in powers of two: with 1, 2, 4 or 8 labels there is no room, so the last label is
+    repeated until one of these is reached, which changes nothing in the result.
+    """
+    plain, strings = _hide_strings(expr)
+
+    def pad(match: re.Match[str]) -> str:
+        labels = [label.strip() for label in match[2].split(",") if label.strip()]
+        while labels and len(labels) & (len(labels) - 1):
+            labels.append(labels[-1])
+        return f"{match[1]}{', '.join(labels)})"
+
+    return re.sub(r"\0(\d+)\0", lambda m: strings[int(m[1])], _COUNT_VALUES_BY.sub(pad, plain))
+
+
+def _hide_strings(expr: str) -> tuple[str, list[str]]:
+    """The expression with each string, quotes included, replaced by NUL index NUL and each comment by a blank."""
+    strings: list[str] = []
+
+    def hide(match: re.Match[str]) -> str:
+        if match["comment"]:
+            return " "
+        strings.append(match["string"])
+        return f"\0{len(strings) - 1}\0"
+
+    return _TOKEN.sub(hide, expr), strings
+
+
+def _unquote(text: str) -> str:
+    return text[1:-1] if text[0] == "`" else re.sub(r"\\(.)", r"\1", text[1:-1])
+
+
+def _words(expr: str) -> tuple[frozenset[str], frozenset[str], list[tuple[str, str]]]:
+    """(words outside strings, names matched exactly, other matchers on __name__ as (operator, text)).
+
+    A selector without a name stands among the matchers as ("", "").
+    """
+    plain, strings = _hide_strings(expr)
+    exact: set[str] = set()
+    patterns: list[tuple[str, str]] = []
+    for operator, index in _NAME_MATCHER.findall(plain):
+        if operator == "=":
+            exact.add(_unquote(strings[int(index)]))
+        else:
+            patterns.append((operator, _unquote(strings[int(index)])))
+    for before, inside in _SELECTOR.findall(plain):
+        if before.lower() in _BEFORE_NAMELESS and "__name__" not in inside:
+            patterns.append(("", ""))
+    return frozenset(_METRIC.findall(re.sub(r"\0\d+\0", " ", plain))), frozenset(exact), patterns
