@@ -27,6 +27,8 @@ class StopRequest:
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
         if self.signal_name is not None:
+            for each in _SIGNALS:  # a third one must not disturb the clean-up
+                signal.signal(each, signal.SIG_IGN)
             raise KeyboardInterrupt
         self.signal_name = signal.Signals(number).name
 

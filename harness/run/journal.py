@@ -31,10 +31,11 @@ class Journal:
 
     def note(self, text: str) -> None:
         """Something out of the ordinary. The same words are said once."""
+        text = mask_url(text)
         if text in self._notes:
             return
         if len(self._notes) < _MOST_NOTES:
-            self._notes.append(mask_url(text))
+            self._notes.append(text)
         self._write(text, "note")
 
     def error(self, text: str) -> None:

@@ -1,0 +1,229 @@
+"""The loop around the load: every way in which a load can end, on a clock of the test's own."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from harness.errors import QueryError
+from harness.run import watch
+from harness.run.abort import FiringAlert
+from harness.run.display import Progressed
+from harness.run.interrupts import Interrupted, StopRequest, stop_on_signals
+from harness.run.journal import Journal
+from harness.run.live_view import Figures
+from harness.run.run_metrics import RunMetrics
+from harness.run.watch import Watcher
+from tests.run.plans import make_plan
+
+BEGIN = 1000.0
+ABORT = FiringAlert("TargetDown", {"severity": "critical", "abort": "true"}, "it is down")
+
+
+@dataclass
+class Status:
+    state: str = "running"
+    started_at: float | None = BEGIN
+    users: int = 10
+    users_target: int = 10
+    restarts: int = 0
+    problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass
+class World:
+    """Everything that the loop looks at; ``now`` moves by half a second per look."""
+
+    now: float = BEGIN
+    status: Status = field(default_factory=Status)
+    targets: list[tuple[str, str]] = field(default_factory=lambda: [("locust-master", "127.0.0.1:1")])
+    prometheus_ended: str | None = None
+    alerts: tuple[FiringAlert, ...] = ()
+    silent: bool = False
+    told: list[list[tuple[str, str]]] = field(default_factory=list)
+    shown: list[Progressed] = field(default_factory=list)
+    events: list[tuple[str, str]] = field(default_factory=list)
+    script: dict[float, object] = field(default_factory=dict)
+
+    def clock(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        for when in [w for w in self.script if w <= self.now]:
+            self.script.pop(when)()  # type: ignore[operator]
+
+    # launcher
+    def poll(self) -> Status:
+        return self.status
+
+    def scrape_targets(self) -> list[tuple[str, str]]:
+        return list(self.targets)
+
+    # telemetry
+    def ended(self) -> str | None:
+        return self.prometheus_ended
+
+    def set_load_targets(self, targets: list[tuple[str, str]]) -> None:
+        self.told.append(targets)
+
+    # view
+    def firing(self) -> tuple[FiringAlert, ...]:
+        if self.silent:
+            raise QueryError("no answer within 5 s")
+        return self.alerts
+
+    def figures(self, now: float) -> Figures:
+        return Figures(rps=now)
+
+    # ui
+    def event(self, text: str, level: str = "info") -> None:
+        self.events.append((level, text))
+
+    def progress(self, state: Progressed) -> None:
+        self.shown.append(state)
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    world = World()
+    monkeypatch.setattr(watch.time, "sleep", world.sleep)
+    return world
+
+
+def watcher(world: World, tmp_path: Path, stop: StopRequest | None = None, children: tuple = ()) -> Watcher:
+    plan = make_plan()  # 120 s of load, 10 s warm-up, scraped every second
+    return Watcher(
+        plan, world, world, world, RunMetrics(plan, "r", ()), children, stop or StopRequest(),
+        Journal(world, tmp_path / "log", world.clock), world, world.clock,
+    )  # fmt: skip
+
+
+def test_a_load_runs_to_its_planned_end(world: World, tmp_path: Path) -> None:
+    looker = watcher(world, tmp_path)
+    ending = looker.until_the_end()
+    assert (ending.by, ending.reason, ending.at) == ("completed", "", BEGIN + 120)
+    assert {s.phase for s in world.shown} == {"warmup", "steady"}
+    assert world.shown[0].elapsed == 0
+    assert world.shown[-1].elapsed == 119.5
+    assert looker.schedule is not None
+    assert looker.schedule.steady_window(ending.at) == (BEGIN + 10, BEGIN + 120)
+
+
+def test_the_clock_of_the_run_is_the_loads_own(world: World, tmp_path: Path) -> None:
+    world.status.started_at = None
+    world.script[BEGIN + 5] = lambda: setattr(world.status, "started_at", BEGIN + 4.5)
+    assert watcher(world, tmp_path).until_the_end().at == BEGIN + 124.5
+
+
+def test_a_load_that_never_begins(world: World, tmp_path: Path) -> None:
+    world.status.started_at = None
+    ending = watcher(world, tmp_path).until_the_end()
+    assert (ending.by, ending.reason) == ("aborted", "the load did not start within 60 s")
+
+
+def test_an_abort_alert_ends_it(world: World, tmp_path: Path) -> None:
+    world.script[BEGIN + 40] = lambda: setattr(world, "alerts", (ABORT,))
+    ending = watcher(world, tmp_path).until_the_end()
+    assert (ending.by, ending.reason) == ("aborted", "alert TargetDown: it is down")
+    assert BEGIN + 40 <= ending.at <= BEGIN + 41
+
+
+def test_another_alert_is_told_once_and_does_not_end_it(world: World, tmp_path: Path) -> None:
+    world.alerts = (FiringAlert("Slow", {"severity": "critical"}),)
+    assert watcher(world, tmp_path).until_the_end().by == "completed"
+    assert world.events == [("info", "alert: Slow")]
+    assert world.shown[-1].alerts == ("Slow",)
+
+
+def test_death_of_prometheus_ends_it(world: World, tmp_path: Path) -> None:
+    world.script[BEGIN + 30] = lambda: setattr(world, "prometheus_ended", "ended")
+    ending = watcher(world, tmp_path).until_the_end()
+    assert (ending.by, ending.at) == ("aborted", BEGIN + 30)
+    assert ending.reason.startswith("Prometheus ended")
+
+
+def test_a_prometheus_that_stays_silent_ends_it(world: World, tmp_path: Path) -> None:
+    world.silent = True
+    ending = watcher(world, tmp_path).until_the_end()
+    assert ending.by == "aborted"
+    assert "has not answered for" in ending.reason
+    assert 60 < ending.at - BEGIN < 65
+    assert world.shown[-1].rps is None, "an old figure must not pass for a new one"
+
+
+def test_a_prometheus_that_is_silent_for_a_while_does_not(world: World, tmp_path: Path) -> None:
+    world.silent = True
+    world.script[BEGIN + 50] = lambda: setattr(world, "silent", False)
+    assert watcher(world, tmp_path).until_the_end().by == "completed"
+
+
+def test_death_of_the_load_master_ends_it(world: World, tmp_path: Path) -> None:
+    world.status.state, world.status.problems = "dead", ("the Locust master died (was killed by SIGKILL)",)
+    ending = watcher(world, tmp_path).until_the_end()
+    assert ending.by == "aborted"
+    assert "killed by SIGKILL" in ending.reason
+
+
+def test_a_restarted_worker_is_scraped_where_it_is_now(world: World, tmp_path: Path) -> None:
+    moved = [("locust-master", "127.0.0.1:1"), ("locust-worker-1", "127.0.0.1:7")]
+    world.script[BEGIN + 5] = lambda: setattr(world, "targets", moved)
+    watcher(world, tmp_path).until_the_end()
+    assert world.told == [moved]
+
+
+def test_growing_problems_are_said_once(world: World, tmp_path: Path) -> None:
+    world.status.problems = ("the locustfile raised 1 exceptions, among them: x",)
+    world.script[BEGIN + 5] = lambda: setattr(
+        world.status, "problems", ("the locustfile raised 2 exceptions, among them: x", "locust-worker-1 was lost")
+    )
+    looker = watcher(world, tmp_path)
+    looker.until_the_end()
+    assert looker.journal.notes == ("the locustfile raised 1 exceptions, among them: x", "locust-worker-1 was lost")
+
+
+def test_a_bystanders_death_is_noted_and_the_run_goes_on(world: World, tmp_path: Path) -> None:
+    class Dead:
+        name, pid = "the sidecar", 7
+
+        def alive(self) -> bool:
+            return world.now < BEGIN + 20
+
+        def ending(self) -> str:
+            return "was killed by SIGKILL"
+
+    looker = watcher(world, tmp_path, children=(Dead(),))
+    assert looker.until_the_end().by == "completed"
+    assert looker.journal.notes == ("the sidecar was killed by SIGKILL while the load ran; the run goes on without it",)
+
+
+def test_the_first_signal_ends_it_in_order_and_the_second_at_once(world: World, tmp_path: Path) -> None:
+    with stop_on_signals() as stop:
+        stop.check()
+        world.script[BEGIN + 12] = lambda: signal.raise_signal(signal.SIGTERM)
+        ending = watcher(world, tmp_path, stop).until_the_end()
+        assert (ending.by, ending.reason, ending.at) == ("interrupted", "ended by SIGTERM", BEGIN + 12)
+        with pytest.raises(Interrupted):
+            stop.check()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)  # nothing more may disturb the clean-up
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_the_journal_masks_secrets_and_keeps_notes(world: World, tmp_path: Path) -> None:
+    journal = Journal(world, tmp_path / "log", world.clock)
+    journal.event("began")
+    journal.note("lost postgresql://u:s3cret@h/d")
+    journal.note("lost postgresql://u:s3cret@h/d")
+    assert journal.notes == ("lost postgresql://u:***@h/d",)
+    assert (tmp_path / "log").read_text() == (
+        "1970-01-01T00:16:40.000Z info began\n1970-01-01T00:16:40.000Z note lost postgresql://u:***@h/d\n"
+    )
