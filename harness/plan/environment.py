@@ -77,18 +77,20 @@ def apply_suite_variables(root: Node, environ: Mapping[str, str], problems: Prob
         milliseconds = _number(limit)
         if not 0 < milliseconds < math.inf:
             problems.add(
-                f"environment variable {TARGET_P95_MS}: {limit[:80]!r} is not a number of milliseconds above zero",
+                f"{limit[:80]!r} is not a number of milliseconds above zero",
+                origin=f"environment variable {TARGET_P95_MS}",
                 remedy=f"set it to a number such as 800, or unset {TARGET_P95_MS}",
             )
         else:
             origin = f"environment variable {TARGET_P95_MS}"
             section = _child(root, "objectives", origin)
             if section is not None:
-                section["latency_p95"] = Node(f"{limit}ms", 0, origin)
+                section["latency_p95"] = Node(repr(milliseconds / 1000), 0, origin)
     mobile = environ.get(PCT_MOBILE, "").strip()
     if mobile and not 0 <= _number(mobile) <= 1:
         problems.add(
-            f"environment variable {PCT_MOBILE}: {mobile[:80]!r} is not a share between 0 and 1",
+            f"{mobile[:80]!r} is not a share between 0 and 1",
+            origin=f"environment variable {PCT_MOBILE}",
             remedy=f"set it to a share such as 0.6, or unset {PCT_MOBILE}",
         )
 

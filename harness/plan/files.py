@@ -47,14 +47,21 @@ def is_stored(path: Path) -> bool:
     return path.name == STORED_PLAN and (path.parent / RECORD_FILE).is_file()
 
 
+def default_locustfile(root: Node) -> None:
+    """A plan without a locustfile drives the shipped one."""
+    load = root.mapping.get("load") if root.mapping else None
+    if load is not None and load.mapping is not None:
+        node = load.mapping.get("locustfile")
+        if node is None or node.value is None:
+            load.mapping["locustfile"] = Node(SHIPPED_NAME, load.line, load.origin)
+
+
 def resolve_files(root: Node, plan_dir: Path, problems: Problems) -> None:
     """Replaces file names in the tree by absolute paths of files that can be read; problems name the plan's line."""
     load = root.mapping.get("load") if root.mapping else None
     if load is not None and load.mapping is not None:
         node = load.mapping.get("locustfile")
-        if node is None or node.value is None:
-            load.mapping["locustfile"] = Node(str(SHIPPED_LOCUSTFILE), 0, "the shipped locustfile")
-        elif node.text is not None:
+        if node is not None and node.text is not None:
             loc = ("load", "locustfile")
             shipped = (SHIPPED_LOCUSTFILE,) if node.text == SHIPPED_NAME else ()
             _resolve(root, loc, node, "locustfile", (plan_dir, Path.cwd()), shipped, problems)

@@ -13,12 +13,13 @@ from pydantic import ValidationError
 from harness.errors import PlanError
 from harness.plan.checks import check_plan
 from harness.plan.environment import apply_suite_variables, substitute
-from harness.plan.files import find_plan, is_stored, resolve_files
+from harness.plan.files import default_locustfile, find_plan, is_stored, resolve_files
 from harness.plan.model import DEFAULT_ALLOW_HOSTS, REFERENCE_URL, Plan
 from harness.plan.objectives_section import read_objectives
 from harness.plan.overrides import apply_override
 from harness.plan.problems import Problems
 from harness.plan.schema_errors import add_schema_errors
+from harness.plan.wording import tell
 from harness.plan.yaml_lines import Node, parse_yaml, read_text
 
 __all__ = ["find_plan", "load_plan", "load_plan_text"]
@@ -75,6 +76,7 @@ def load_plan_text(
     Args:
         files_from: the folder that relative file names start from; None leaves files alone.
     """
+    where = tell(where)
     root = parse_yaml(text, where)
     if root.value is None:
         raise _shape_error("the plan is empty", where)
@@ -85,9 +87,12 @@ def load_plan_text(
     for key, value in overrides:
         apply_override(root, key, value)
     substitute(root, environ, problems)
+    # What an unset variable leaves empty would only be told again as a wrong value.
+    problems.raise_any()
     _reference(root, problems)
     _base_url(root)
     objectives, removed = read_objectives(root, root.mapping.get("objectives"), problems)
+    default_locustfile(root)
     if files_from is not None:
         resolve_files(root, files_from, problems)
     _allow(root, allow_hosts)

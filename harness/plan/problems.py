@@ -7,17 +7,23 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from harness.errors import PlanError
+from harness.plan.wording import tell
 from harness.plan.yaml_lines import Node
 
 MAX_TOLD = 20
-_MAX_MESSAGE = 600
 
 
 @dataclass(frozen=True)
 class Problem:
+    """``path`` is empty for a problem that does not come from the file: an override, an environment variable."""
+
     message: str
+    path: str
     line: int | None
     remedy: str
+
+    def error(self) -> PlanError:
+        return PlanError(self.message, path=self.path, line=self.line, remedy=self.remedy)
 
 
 @dataclass
@@ -31,8 +37,8 @@ class Problems:
         return bool(self._found)
 
     def add(self, message: str, *, line: int | None = None, origin: str = "", remedy: str = "") -> None:
-        message = _clean(f"{origin}: {message}" if origin else message)
-        problem = Problem(message, None if origin else line or None, _clean(remedy))
+        message = tell(f"{origin}: {message}" if origin else message)
+        problem = Problem(message, "" if origin else self.path, None if origin else line or None, tell(remedy))
         if problem not in self._found:
             self._found.append(problem)
 
@@ -49,25 +55,17 @@ class Problems:
         if not self._found:
             return
         found = sorted(self._found, key=lambda p: p.line or 0)
-        first, rest = found[0], found[1:]
-        if not rest:
-            raise PlanError(first.message, path=self.path, line=first.line, remedy=first.remedy)
-        lines = [first.message + (f"\n  {first.remedy}" if first.remedy else "")]
-        for problem in rest[: MAX_TOLD - 1]:
-            told = PlanError(problem.message, path=self.path, line=problem.line, remedy=problem.remedy)
-            lines.append(str(told))
+        if len(found) == 1:
+            raise found[0].error()
+        lines = [str(problem.error()) for problem in found[:MAX_TOLD]]
         if len(found) > MAX_TOLD:
             lines.append(f"and {len(found) - MAX_TOLD} more")
-        raise PlanError("\n".join(lines), path=self.path, line=first.line)
+        error = PlanError("\n".join(lines))
+        error.path, error.line = self.path, found[0].line
+        raise error
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """ "; did you mean 'url'?" or nothing."""
     close = difflib.get_close_matches(word[:60], sorted(known), n=1, cutoff=0.6)
     return f"; did you mean {close[0]!r}?" if close else ""
-
-
-def _clean(text: str) -> str:
-    """One line, printable and short: plan text that ends in an error must not control the reader's terminal."""
-    text = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
-    return text if len(text) <= _MAX_MESSAGE else text[: _MAX_MESSAGE - 3] + "..."

@@ -35,8 +35,12 @@ _SECRET_KEYS = frozenset({"headers"})
 
 def add_schema_errors(error: ValidationError, root: Node, problems: Problems) -> None:
     """One problem per error, each on the line of the key it is about."""
-    for item in error.errors(include_url=False):
-        loc: tuple[str | int, ...] = tuple(item["loc"])
+    items = error.errors(include_url=False)
+    locs: list[tuple[str | int, ...]] = [tuple(item["loc"]) for item in items]
+    for item, loc in zip(items, locs, strict=True):
+        # A list whose one item is wrong is also told as too short: only the cause helps.
+        if any(len(other) > len(loc) and other[: len(loc)] == loc for other in locs):
+            continue
         message, remedy = _sentence(item["type"], loc, item)
         problems.add_loc(root, loc, message, remedy)
 
@@ -53,6 +57,8 @@ def _sentence(kind: str, loc: tuple[str | int, ...], item: Mapping[str, Any]) ->
     value = _shown(loc, item.get("input"))
     if kind == "value_error":
         return f"{key}: {context.get('error', item['msg'])}", ""
+    if kind == "too_short":
+        return f"{key} needs at least one item", ""
     if kind in _EXPECTED:
         return f"{key} must be {_EXPECTED[kind]}, not {value}", ""
     if kind == "literal_error":

@@ -13,6 +13,7 @@ from pathlib import Path
 import yaml
 
 from harness.errors import PlanError
+from harness.plan.wording import tell
 
 # A plan of one screen is 2 kB; these bounds are far above any real plan and keep the work below about two seconds.
 MAX_BYTES = 256 * 1024
@@ -105,7 +106,7 @@ def read_text(path: Path) -> str:
     Raises:
         PlanError: missing, a directory, no permission, too large, binary or not UTF-8.
     """
-    where = str(path)
+    where = tell(str(path))
     try:
         if path.is_dir():
             raise PlanError("this is a directory, not a plan", path=where, remedy="give the plan's .yml file")
@@ -190,6 +191,7 @@ class _Builder:
         self._nodes = 0
 
     def error(self, message: str, line: int | None, remedy: str) -> PlanError:
+        message, remedy = tell(message), tell(remedy)
         if self.origin:
             return PlanError(f"{self.origin}: {message}", remedy=remedy)
         return PlanError(message, path=self.where, line=line, remedy=remedy)
@@ -199,7 +201,7 @@ class _Builder:
         if isinstance(event, yaml.DocumentStartEvent) and self.root is not None:
             raise self.error("a second YAML document begins here", line, "a plan is one document; remove the '---'")
         if isinstance(event, yaml.ScalarEvent | yaml.SequenceStartEvent | yaml.MappingStartEvent) and event.tag:
-            raise self.error(f"the tag {event.tag!r} is not supported", line, "write the plain value")
+            raise self.error(f"the tag {event.tag[:80]!r} is not supported", line, "write the plain value")
         if isinstance(event, yaml.AliasEvent):
             self._alias(event, line)
         elif isinstance(event, yaml.ScalarEvent):
@@ -232,11 +234,10 @@ class _Builder:
             raise self.error(f"more than {MAX_NODES} values (aliases counted)", line, "is this really a plan?")
 
     def _alias(self, event: yaml.AliasEvent, line: int) -> None:
-        if event.anchor not in self._anchors:
-            raise self.error(
-                f"the alias *{event.anchor} has no anchor before it", line, f"define &{event.anchor} first"
-            )
-        node, size = self._anchors[event.anchor]
+        name = event.anchor or ""
+        if name not in self._anchors:
+            raise self.error(f"the alias *{name[:80]} has no anchor before it", line, f"define &{name[:80]} first")
+        node, size = self._anchors[name]
         # Counted before it is copied: a chain of aliases multiplies, and must be refused before it is unfolded.
         self._count(size, line)
         self._attach(node.copy(), node.text)

@@ -67,7 +67,9 @@ def passing() -> Verdict:
 
 
 def warning() -> Verdict:
-    finding = Finding("alerts", "redis", Outcome.WARN, "Redis evicts keys", subject={"redis": "cache"}, first_seen=START + 70)
+    finding = Finding(
+        "alerts", "redis", Outcome.WARN, "Redis evicts keys", subject={"redis": "cache"}, first_seen=START + 70
+    )
     return Verdict(RUN_ID, (finding,), passing().objectives, passing().coverage)
 
 
