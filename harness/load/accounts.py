@@ -58,8 +58,11 @@ class AccountBook:
         """Accounts made so far."""
         return len(self._all)
 
-    def take(self) -> Account:
-        """A new account while the limit allows, else the one that has been free longest, else one that is in use."""
+    def take(self) -> Account | None:
+        """A new account while the limit allows, else the one that has been free longest, else one that is in use.
+
+        None while there are only accounts that others are registering just now.
+        """
         if len(self._all) < self._limit:
             account = Account(self.source.next())
             self._all.append(account)
@@ -69,9 +72,11 @@ class AccountBook:
             account.free = False
             return account
         # More users than accounts: they share, as people do who are logged in on two devices.
-        account = self._all.pop(0)
-        self._all.append(account)
-        return account
+        for position, account in enumerate(self._all):
+            if account.registered:
+                self._all.append(self._all.pop(position))
+                return account
+        return None
 
     def give_back(self, account: Account) -> None:
         """The user is done with it."""

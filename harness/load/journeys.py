@@ -176,16 +176,15 @@ class MingusUser(FastHttpUser):
 
     def arrive(self) -> None:
         """Sign up when the account is new, log in, open the dashboard."""
-        self.account = self.account or self.book.take()
-        if not self.account.registered and not self._register(self.account):
-            return
-        if self._login(self.account):
+        if self._signed_in():
             self.dashboard()
 
     def _signed_in(self) -> bool:
         """Whether there is a token, after trying to get one."""
         if not self.token:
             self.account = self.account or self.book.take()
+            if self.account is None:
+                return False
             if self.account.registered or self._register(self.account):
                 self._login(self.account)
         return bool(self.token)

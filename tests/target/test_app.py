@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import signal
 import time
 from pathlib import Path
 
@@ -202,7 +203,7 @@ def test_mingus_survives_a_restart_of_its_database(work: Path) -> None:
         with psycopg.connect(server.url, autocommit=True) as admin:
             admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'mingus'")
         assert mingus.get("/profile", headers=session).status_code == 200, "pre-ping replaces dead connections"
-        stop(server.process)
+        stop(server.process, signal.SIGINT)
         assert mingus.get("/profile", headers=session).status_code == 503
         health = mingus.get("/system/health")
         assert (health.status_code, health.json()["database"]) == (503, "unreachable")
