@@ -113,7 +113,8 @@ def _finding(
     extreme = max(fired, key=lambda f: abs(f.value)).value
     said = render(alert.annotations.get("summary", ""), series.labels, extreme)
     times = f" ({len(fired)} times)" if len(fired) > 1 else ""
-    moved = first.active > start + 1e-3  # true from the first evaluation on: it did not move, it always was so
+    # True from the first evaluation on: it did not move, it always was so. And lost data tell of no move.
+    moved = first.active > start + 1e-3 and labels.get("verdict") != "inconclusive"
     return Finding(
         check=CHECK,
         signal=labels.get("signal", "telemetry"),

@@ -6,7 +6,6 @@ so that values which look-back fills in do not count.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -95,7 +94,7 @@ def check_coverage(context: Context, not_measured: Sequence[tuple[str, str]]) ->
     Args:
         not_measured: inherited objectives without a source, with the reason: told, not judged.
     """
-    findings: list[Finding] = []
+    causes: dict[tuple[str, str, Outcome], list[tuple[Need, Presence]]] = {}
     outcomes: dict[tuple[str, str], tuple[Outcome, str]] = {}
     rows: list[dict[str, Any]] = []
     window = context.steady
@@ -106,9 +105,9 @@ def check_coverage(context: Context, not_measured: Sequence[tuple[str, str]]) ->
         outcome = grade(presence, window, context.interval)
         reason = ""
         if outcome is not Outcome.PASS:
-            finding = _finding(context, need, presence, outcome, window)
-            reason = finding.summary
-            findings.append(finding)
+            why = why_missing(context, need, window)
+            causes.setdefault((need.job, why, outcome), []).append((need, presence))
+            reason = f"{_what(need, presence)}: {why}"
         for key in need.objectives:
             before = outcomes.get(key, (Outcome.PASS, ""))
             outcomes[key] = (outcome, reason) if worst([outcome, before[0]]) is not before[0] else before
@@ -121,7 +120,8 @@ def check_coverage(context: Context, not_measured: Sequence[tuple[str, str]]) ->
         "not_measured": [{"objective": name, "reason": reason} for name, reason in not_measured],
         "objectives_off": list(context.plan.objectives_off),
     }
-    return CoverageReport(tuple(findings), outcomes, summary)
+    findings = tuple(_finding(why, outcome, lost, window) for (_, why, outcome), lost in causes.items() if window)
+    return CoverageReport(findings, outcomes, summary)
 
 
 def _presence(context: Context, need: Need, window: Window) -> Presence:
@@ -143,30 +143,34 @@ def _presence(context: Context, need: Need, window: Window) -> Presence:
     return presence
 
 
-def _finding(context: Context, need: Need, presence: Presence, outcome: Outcome, window: Window) -> Finding:
-    why = why_missing(context, need, window)
+def _what(need: Need, presence: Presence) -> str:
     if presence.present == 0:
-        what = f"{need.title}: no sample in the steady state"
-    elif outcome is Outcome.WARN or presence.share < ENOUGH:
-        what = f"{need.title}: {presence.present} of {presence.expected} samples"
-    else:
-        what = f"{need.title}: nothing for {format_duration(presence.gap)}"
-    names = sorted({name for name, _ in need.objectives})
-    consequence = f"; {', '.join(names)} cannot be judged" if outcome is Outcome.INCONCLUSIVE else ""
-    started = window.start if presence.present == 0 else presence.gap_from
+        return f"no sample of {need.title}"
+    if presence.share < SILENT:
+        return f"{presence.present} of {presence.expected} samples of {need.title}"
+    return f"nothing of {need.title} for {format_duration(presence.gap)}"
+
+
+def _finding(why: str, outcome: Outcome, lost: Sequence[tuple[Need, Presence]], window: Window) -> Finding:
+    """One finding for all that is missing for the same reason."""
+    needs = [need for need, _ in lost]
+    names = sorted({name for need in needs for name, _ in need.objectives})
+    worst_presence = min((presence for _, presence in lost), key=lambda p: p.share)
+    consequence = f"; cannot be judged: {', '.join(names)}" if outcome is Outcome.INCONCLUSIVE else ""
+    alike = all(need.labels == needs[0].labels for need in needs)
     return Finding(
         check=CHECK,
         signal="telemetry",
         outcome=outcome,
-        summary=what + (f": {why}" if why else "") + consequence,
+        summary=f"{why}: {', '.join(_what(need, presence) for need, presence in lost)}{consequence}",
         objective=names[0] if len(names) == 1 else "",
-        subject=need.labels,
-        first_seen=started,
-        for_seconds=presence.gap if math.isfinite(presence.gap) else 0.0,
-        value=presence.share,
+        subject=needs[0].labels if alike and needs[0].labels else {"job": needs[0].job},
+        first_seen=min(window.start if p.present == 0 else p.gap_from for _, p in lost),
+        for_seconds=max(p.gap for _, p in lost),
+        value=worst_presence.share,
         limit=ENOUGH if outcome is Outcome.INCONCLUSIVE else SILENT,
         unit="ratio",
-        query=need.selectors[0],
+        query=needs[0].selectors[0],
     )
 
 

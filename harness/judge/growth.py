@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from harness.judge.floors import FLOORS, Floor, clean, floors, mser_cut, readings, segment_ids
-from harness.judge.onset import departure
 from harness.judge.verdict import Outcome
 from harness.prom.series import FloatArray
 
@@ -132,7 +131,7 @@ class _Test:
 
 
 def _look(times: FloatArray, values: FloatArray, span: float, test: _Test, count: int) -> GrowthResult:
-    t, v, size = floors(times, values, test.interval, test.how, count)
+    t, v, _ = floors(times, values, test.interval, test.how, count)
     ids = segment_ids(t, v, test.restarts)
     keep = _warm(t, v, ids)
     t, v, ids = t[keep], v[keep], ids[keep]
@@ -148,9 +147,7 @@ def _look(times: FloatArray, values: FloatArray, span: float, test: _Test, count
     tail = slice(t.size - max(3, t.size // 3), None)
     still_grows = _theil_sen(t[tail], v[tail], ids[tail]) >= TAIL_SHARE * fit.value
     if fit.low > 0 and fit.value > practical and still_grows:
-        least = max(test.smallest, test.limit * abs(fit.base)) * 0.1
-        onset = departure(t, v, size, least=least)
-        return replace(result, outcome=Outcome.FAIL, reason="grows", onset=float(t[0]) if onset is None else onset)
+        return replace(result, outcome=Outcome.FAIL, reason="grows", onset=growth_onset(t, v))
     if span < test.needed - test.interval:
         return replace(result, reason="the steady window is too short", more_seconds=test.needed - span)
     if fit.high < practical:
@@ -163,6 +160,14 @@ def _look(times: FloatArray, values: FloatArray, span: float, test: _Test, count
             flat = _describe(later, test, float(v[-1]))
             return replace(flat, outcome=Outcome.PASS, reason="grew and levelled off", levelled_off=True)
     return replace(result, reason="too uncertain", more_seconds=_more(fit, practical, span))
+
+
+def growth_onset(t: FloatArray, v: FloatArray) -> float:
+    """When a series that grows to its end began to: where its last tenth-of-the-rise leads back to, linearly."""
+    low, high = float(v.min()), float(np.median(v[-3:]))
+    below = np.flatnonzero(v <= low + 0.1 * (high - low))
+    tenth, end = float(t[below[-1]]), float(t[-1])
+    return max(float(t[0]), tenth - (end - tenth) / 9)
 
 
 def fit_slope(t: FloatArray, v: FloatArray, ids: NDArray[np.int64]) -> Slope:

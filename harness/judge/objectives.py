@@ -61,9 +61,9 @@ def _judge(context: Context, objective: Objective) -> list[Judged]:
 
 
 def _cover(one: Judged, coverage: CoverageReport) -> Judged:
-    """A PASS on too little data is none; a WARN of coverage stands in its own finding."""
+    """A PASS on too little data is none; a WARN of coverage stands in its own finding, a proven breach stays one."""
     outcome, reason = coverage.of(one.result.objective, one.result.subject)
-    if one.result.outcome >= Outcome.INCONCLUSIVE or outcome is not Outcome.INCONCLUSIVE:
+    if one.result.outcome > Outcome.INCONCLUSIVE or outcome is not Outcome.INCONCLUSIVE:
         return one
     note = f"not enough data: {reason}"
     # The coverage finding tells it already; a second one would say the same.
@@ -78,7 +78,15 @@ def _blame_generator(one: Judged, objective: Objective, fault: str) -> Judged:
     finding = one.finding
     return Judged(
         replace(one.result, outcome=Outcome.INCONCLUSIVE, note=note),
-        replace(finding, outcome=Outcome.INCONCLUSIVE, severity="warning", summary=f"{finding.summary}; {fault}")
+        # Without times: what is not proven must not be the first cause; the generator's own finding has them.
+        replace(
+            finding,
+            outcome=Outcome.INCONCLUSIVE,
+            severity="warning",
+            summary=f"{objective.name}: {note}",
+            onset=None,
+            first_seen=None,
+        )
         if isinstance(finding, Finding)
         else None,
     )
