@@ -40,6 +40,10 @@ def error_kind(exception: object, response: object = None) -> int:
 
 def _by_type(exception: BaseException) -> int | None:
     """The kind that the type alone tells; None for a failure that the locustfile declared about a response."""
+    # geventhttpclient hides what happened to the one try there was: RetriesExceeded(url, 0, original=TimeoutError()).
+    original = getattr(exception, "original", None)
+    if isinstance(original, BaseException) and original is not exception:
+        exception = original
     names = {base.__name__ for base in type(exception).__mro__}
     if names & _VALIDATION_NAMES:
         return VALIDATION

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import gevent
+from locust import User
 from locust.runners import STATE_INIT, STATE_MISSING, STATE_RUNNING, STATE_SPAWNING, STATE_STOPPING, MasterRunner
 
 from exporters.load_server import Route, StartResponse
@@ -32,6 +33,15 @@ class EnduringMasterRunner(MasterRunner):
     """
 
     leaving = False  # the process was told to end
+
+    def start(
+        self, user_count: int, spawn_rate: float, wait: bool = False, user_classes: list[type[User]] | None = None
+    ) -> None:
+        super().start(user_count, spawn_rate, wait, user_classes)
+        # Locust's dispatcher forgets to say that it is done when it only spread users over the workers anew, and the
+        # next worker to join would then wait for ever (Locust 2.47, UsersDispatcher._dispatcher).
+        if self._users_dispatcher is not None:
+            self._users_dispatcher._dispatch_in_progress = False
 
     def stop(self, send_stop_to_client: bool = True) -> None:
         if self.leaving or self.worker_count > 0:

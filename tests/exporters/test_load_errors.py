@@ -10,7 +10,7 @@ import gevent
 import pytest
 import requests
 from geventhttpclient.response import HTTPConnectionClosed
-from geventhttpclient.useragent import BadStatusCode
+from geventhttpclient.useragent import BadStatusCode, EmptyResponse, RetriesExceeded
 from geventhttpclient.useragent import ConnectionError as GeventConnectionError
 
 from exporters.load_errors import error_kind
@@ -45,6 +45,10 @@ def kind(exception: object, status: int | None = None, error: Exception | None =
         (requests.ConnectTimeout(), "timeout"),
         (requests.ReadTimeout(), "timeout"),
         (requests.ConnectionError(ReadTimeoutError()), "timeout"),
+        (RetriesExceeded("http://x", 0, original=TimeoutError("timed out")), "timeout"),
+        (RetriesExceeded("http://x", 0, original=EmptyResponse("http://x")), "connection"),
+        (RetriesExceeded("http://x", 0, original=BrokenPipeError()), "connection"),
+        (RetriesExceeded("http://x", 0), "connection"),
         (requests.ConnectionError(), "connection"),
         (ConnectionRefusedError(), "connection"),
         (ConnectionResetError(), "connection"),
