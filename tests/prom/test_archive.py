@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness.errors import ArchiveError, QueryError
+from harness.prom.archive import keep_local, keep_remote
+from harness.prom.blocks import find_blocks, link_archive
+from harness.prom.server import PrometheusServer
+from tests.prom.conftest import T0, Live, same, series, write_blocks
+
+TIMES = T0 + 5.0 * np.arange(100)
+
+
+def everything(tsdb: Path, work: Path, start: float, end: float):
+    copy = work / "copy"
+    shutil.copytree(tsdb, copy / "data")
+    with PrometheusServer(copy / "data", copy) as server:
+        found = server.api().raw('{__name__!=""}', start, end)
+    shutil.rmtree(copy)
+    return found
+
+
+def test_a_head_of_seconds_is_kept_whole(live: Live, tmp_path: Path):
+    kept = keep_local(live.server, tmp_path / "tsdb", live.began, live.ended)
+    assert [block.samples > 0 for block in kept] == [True]
+    assert not list((live.server.data_dir / "snapshots").iterdir())
+    archived = everything(tmp_path / "tsdb", tmp_path, live.began, live.ended - 1)
+    same(archived, live.server.api().raw('{__name__!=""}', live.began, live.ended - 1))
+    demo = next(s for s in archived if s.labels["__name__"] == "demo_total")
+    assert len(demo) >= 24  # 30 s at 1 s, but for discovery and a busy machine
+    assert demo.labels["harness"] == "default"
+    assert (np.diff(demo.values) > 0).all()
+
+
+def test_a_killed_server_is_served_again_and_kept(live: Live, tmp_path: Path):
+    copy = PrometheusServer(tmp_path / "data", tmp_path / "work")
+    with copy:
+        pid = copy.pid
+        os.kill(pid, signal.SIGKILL)
+    # The live server's data with only a log, as kill -9 leaves it.
+    shutil.rmtree(tmp_path / "data")
+    shutil.copytree(live.server.data_dir, tmp_path / "data", ignore=shutil.ignore_patterns("snapshots", "lock"))
+    assert not find_blocks(tmp_path / "data")
+    assert not copy.alive()
+    keep_local(copy, tmp_path / "tsdb", live.began, live.ended)
+    archived = everything(tmp_path / "tsdb", tmp_path, live.began, live.ended - 2)
+    same(archived, live.server.api().raw('{__name__!=""}', live.began, live.ended - 2))
+
+
+def test_through_the_api_the_same_samples_are_kept(live: Live, tmp_path: Path):
+    end = live.ended - 1
+    keep_local(live.server, tmp_path / "local", live.began, live.ended)
+    keep_remote(live.server.api(), '{harness="default"}', tmp_path / "remote", live.began, end)
+    remote = everything(tmp_path / "remote", tmp_path, live.began - 60, live.ended + 60)
+    local = everything(tmp_path / "local", tmp_path, live.began, end)
+    same(remote, [s for s in local if s.labels.get("harness") == "default"])
+    assert {'a"b\\c\nd'} == {s.labels["odd"] for s in remote if "odd" in s.labels}
+    assert all(np.isnan(s.values).all() for s in remote if s.labels["__name__"] == "demo_nan")
+
+
+def test_only_overlapping_blocks_are_kept(tmp_path: Path):
+    data = tmp_path / "data"
+    for day in range(3):
+        write_blocks(data, series("m", TIMES + day * 86400, day))
+    with PrometheusServer(data, tmp_path) as server:
+        (kept,) = keep_local(server, tmp_path / "tsdb", TIMES[50] + 86400, TIMES[60] + 86400)
+        assert (kept.start_ms, kept.end_ms) == (round(TIMES[0] + 86400) * 1000, round(TIMES[-1] + 86400) * 1000 + 1)
+        assert [p.name for p in (tmp_path / "tsdb").iterdir()] == [kept.path.name]
+        # Again, for another time: replaced as a whole.
+        (again,) = keep_local(server, tmp_path / "tsdb", TIMES[0], TIMES[1])
+        assert [p.name for p in (tmp_path / "tsdb").iterdir()] == [again.path.name]
+        with pytest.raises(ArchiveError, match="no sample of the run"):
+            keep_local(server, tmp_path / "tsdb", TIMES[-1] + 1000, TIMES[-1] + 2000)
+        assert [p.name for p in (tmp_path / "tsdb").iterdir()] == [again.path.name]
+    assert not list(tmp_path.glob(".tsdb*"))
+
+
+def test_an_empty_server_and_a_foreign_selector_keep_nothing(tmp_path: Path):
+    with PrometheusServer(tmp_path / "data", tmp_path) as server:
+        with pytest.raises(ArchiveError, match="no sample of the run"):
+            keep_local(server, tmp_path / "tsdb", T0, T0 + 60)
+        with pytest.raises(ArchiveError, match=r"holds no sample of \{harness=\"x\"\}"):
+            keep_remote(server.api(), '{harness="x"}', tmp_path / "tsdb", T0, T0 + 60)
+        api = server.api()
+    with pytest.raises(QueryError, match="cannot connect"):
+        keep_remote(api, '{harness="x"}', tmp_path / "tsdb", T0, T0 + 60)
+    assert not (tmp_path / "tsdb").exists()
+
+
+def test_a_run_directory_that_cannot_be_written(tmp_path: Path):
+    write_blocks(tmp_path / "data", series("m", TIMES, 1))
+    (tmp_path / "file").write_text("no folder")
+    with PrometheusServer(tmp_path / "data", tmp_path) as server:
+        with pytest.raises(ArchiveError, match="could not be written"):
+            keep_local(server, tmp_path / "file" / "tsdb", T0, T0 + 60)
+
+
+def archive(tmp_path: Path) -> Path:
+    return write_blocks(tmp_path / "tsdb", series("m", TIMES, 1))
+
+
+def test_a_link_is_made_where_possible_and_the_archive_stays(tmp_path: Path):
+    tsdb = archive(tmp_path)
+    (block,) = link_archive(tsdb, tmp_path / "copy")
+    copy = tmp_path / "copy" / block.path.name
+    assert (copy / "index").stat().st_ino == (block.path / "index").stat().st_ino
+    assert (copy / "meta.json").stat().st_ino != (block.path / "meta.json").stat().st_ino
+    assert (block.samples, block.start_ms) == (100, round(T0 * 1000))
+
+
+def test_across_devices_it_is_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def refuse(self: Path, target: Path) -> None:
+        raise OSError(18, "Invalid cross-device link")
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    (block,) = link_archive(archive(tmp_path), tmp_path / "copy")
+    copy = tmp_path / "copy" / block.path.name
+    assert (copy / "index").read_bytes() == (block.path / "index").read_bytes()
+    assert (copy / "chunks" / "000001").read_bytes() == (block.path / "chunks" / "000001").read_bytes()
+
+
+def test_what_is_no_archive_is_refused(tmp_path: Path):
+    with pytest.raises(ArchiveError, match="is missing"):
+        link_archive(tmp_path / "none", tmp_path / "copy")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ArchiveError, match="holds no blocks"):
+        link_archive(tmp_path / "empty", tmp_path / "copy")
+
+
+@pytest.mark.parametrize("what", ["meta.json", "index", "chunks"])
+def test_a_block_that_lacks_a_part_is_damaged(tmp_path: Path, what: str):
+    tsdb = archive(tmp_path)
+    part = find_blocks(tsdb)[0].path / what
+    shutil.rmtree(part) if part.is_dir() else part.unlink()
+    with pytest.raises(ArchiveError, match=f"damaged.*{what}"):
+        link_archive(tsdb, tmp_path / "copy")
+
+
+@pytest.mark.parametrize("meta", ["", "{", "[]", "{}", '{"minTime": "x"}', "[" * 100_000])
+def test_a_meta_file_that_cannot_be_read_is_damage(tmp_path: Path, meta: str):
+    tsdb = archive(tmp_path)
+    (find_blocks(tsdb)[0].path / "meta.json").write_text(meta)
+    with pytest.raises(ArchiveError, match=r"damaged.*meta\.json"):
+        link_archive(tsdb, tmp_path / "copy")
+
+
+@pytest.mark.parametrize("where", ["tsdb", "block", "chunks", "file"])
+def test_symbolic_links_are_refused(tmp_path: Path, where: str):
+    tsdb = archive(tmp_path)
+    block = find_blocks(tsdb)[0].path
+    place = {"tsdb": tsdb, "block": block, "chunks": block / "chunks", "file": block / "chunks" / "000001"}[where]
+    moved = tmp_path / "moved"
+    place.rename(moved)
+    place.symlink_to(moved)
+    with pytest.raises(ArchiveError, match="symbolic link"):
+        link_archive(tsdb, tmp_path / "copy")
