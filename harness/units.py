@@ -87,7 +87,9 @@ def parse_rate(text: str | int | float) -> float:
 
 
 def _trim(value: float, digits: int = 4) -> str:
-    return f"{value:.{digits}g}" if abs(value) < 10**digits else f"{value:.0f}"
+    text = f"{value:.{digits}g}"
+    # 9999.6 rounds up to 1e+04: from there on, whole numbers.
+    return text if abs(float(text)) < 10**digits else f"{value:.0f}"
 
 
 def format_duration(seconds: float) -> str:

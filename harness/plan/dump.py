@@ -79,7 +79,10 @@ def _written(value: Any, key: str = "") -> Any:
 
 def _duration(seconds: float) -> str | float:
     text = format_duration(seconds)
-    return text if parse_duration(text) == seconds else seconds
+    try:
+        return text if parse_duration(text) == seconds else seconds
+    except ValueError:  # a length too small to be written with a unit
+        return seconds
 
 
 def _objectives(plan: Plan) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from pathlib import Path
 
-from harness.errors import PlanError, UsageError
+from harness.errors import PlanError
 from harness.plan.problems import Problems
 from harness.plan.yaml_lines import Node
 
@@ -20,17 +20,19 @@ def find_plan(name: str, plans_dir: Path) -> Path:
     """PLAN of the command line: a path, or the name of a shipped plan ("smoke", "smoke.yml").
 
     Raises:
-        UsageError: neither; names the shipped plans and the nearest of them.
+        PlanError: neither; names the shipped plans and the nearest of them.
     """
     try:
-        if Path(name).exists():
+        if Path(name).is_file():
             return Path(name)
-        if "/" not in name:
+        if name and "/" not in name:
             for candidate in (plans_dir / f"{name}.yml", plans_dir / name):
-                if name and candidate.is_file():
+                if candidate.is_file():
                     return candidate
+        if name and Path(name).exists():
+            return Path(name)  # a directory or a device: loading tells what is wrong with it
     except (OSError, ValueError):
-        raise UsageError(f"{name[:80]!r} is not a usable file name", remedy="give the path of a plan") from None
+        raise PlanError(f"{name[:80]!r} is not a usable file name", remedy="give the path of a plan") from None
     shipped = sorted(path.stem for path in plans_dir.glob("*.yml"))
     close = difflib.get_close_matches(Path(name).stem[:60], shipped, n=1, cutoff=0.6)
     raise PlanError(

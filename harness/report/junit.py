@@ -26,7 +26,7 @@ def junit(verdict: Verdict, record: RunRecord, plan: Plan) -> str:
             "objectives",
             f"{row.objective}{place} {row.limit}",
             row.outcome,
-            f"{row.objective}{place} is {row.value}; the limit is {row.limit}",
+            f"{row.objective}{place}: {row.value}, limit {row.limit}",
             row.note,
         )
     for found in view.findings:

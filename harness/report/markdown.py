@@ -96,5 +96,6 @@ def _gaps(view: ReportView) -> str:
 
 
 def _facts(view: ReportView) -> str:
-    rows = [(escape(name), escape(value)) for name, value in (("Run", view.run_id), *view.facts)]
+    rows = [(name, code(value) if name == "Target" else escape(value)) for name, value in view.facts]
+    rows.insert(0, ("Run", code(view.run_id)))
     return "### Run\n\n" + _table(("", ""), rows)

@@ -10,7 +10,10 @@ from datetime import UTC, datetime
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 # C0, C1 and DEL move cursors and set colours; bidi controls reorder what a reader sees.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u200e\u200f]")
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|~<>&$@-])")
+_MARKDOWN = re.compile(r"([\\`*_\[\]|~$!])")
+# What makes a heading, list or rule of a line that begins with it.
+_MARKDOWN_START = re.compile(r"^([#+=-]|\d+(?=[.)](?:\s|$)))")
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
 def printable(text: str) -> str:
@@ -32,10 +35,12 @@ def xml_text(text: str) -> str:
 def markdown(text: str) -> str:
     """Plain text in a Markdown document or table cell: nothing in it formats, links, mentions anybody or is HTML."""
     line = one_line(text)
-    # A word joiner keeps hosts from making links of bare URLs and mentions, which escaping alone does not stop.
+    # A word joiner keeps hosts from linking bare URLs, mentions and issue numbers, which escaping alone does not stop.
     line = re.sub(r"(?i)\b(https?|www)(?=[:.])", "\\1\u2060", line)
-    line = line.replace("@", "@\u2060")
-    return _MARKDOWN.sub(r"\\\1", line)
+    line = re.sub(r"([@#])(?=\w)", "\\1\u2060", line)
+    line = re.sub("[&<>]", lambda match: _ENTITIES[match[0]], line)
+    line = _MARKDOWN.sub(r"\\\1", line)
+    return _MARKDOWN_START.sub(lambda m: f"\u2060{m[1]}" if m[1][0].isdigit() else f"\\{m[1]}", line)
 
 
 def markdown_code(text: str) -> str:

@@ -281,6 +281,8 @@ def _plain(prefix: tuple[str, ...], value: Any) -> str:
         if not unit and ("seconds" in last or last.endswith("gap")):
             unit = "seconds"
         return format_value(float(value), unit)
+    if isinstance(value, Mapping) and not value:
+        return "none"
     if isinstance(value, list | tuple):
         return ", ".join(str(item) for item in value[:20]) + (" ..." if len(value) > 20 else "") or "none"
     return str(value)

@@ -29,8 +29,8 @@ def told(*arguments: object, **keywords: str) -> list[tuple[str, bool]]:
 
 
 EVERYTHING = """{latency_p50: 1s, latency_p95: 1s, latency_p99: 1s, throughput: 1 rps, memory_growth: 5%, fd_growth: 5%,
-  thread_growth: 5%, connection_growth: 5%, latency_growth: 5%, cpu_growth: 5%, disk_growth: 5%, memory_limit: 1GiB, cpu: 2,
-  db_pool_use: 90%, redis_ping_p99: 5ms}"""
+  thread_growth: 5%, connection_growth: 5%, latency_growth: 5%, cpu_growth: 5%, disk_growth: 5%, memory_limit: 1GiB,
+  cpu: 2, db_pool_use: 90%, redis_ping_p99: 5ms}"""
 
 
 def test_a_day_with_every_source_can_judge_everything() -> None:
