@@ -35,8 +35,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 def run_locust(
     host: str | None, tmp_path: Path, *args: str, users: int = 10, seconds: int = 4, **environ: str
 ) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "locust", "-f", LOCUSTFILE, "--headless", "-u", str(users), "-r", str(max(1, users)),
-               "-t", f"{seconds}s", "--csv", str(tmp_path / "out"), *args]  # fmt: skip
+    command = [sys.executable, "-m", "locust", "-f", LOCUSTFILE, "--headless", "-u", str(users), "-r",
+               str(max(1, users)), "-t", f"{seconds}s", "--csv", str(tmp_path / "out"), *args]  # fmt: skip
     if host:
         command += ["--host", host]
     # A generous limit: these tests share their machine; the rule itself is tested apart.
