@@ -123,13 +123,13 @@ def plans(draw: st.DrawFn) -> Plan:
     )
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(plans())
 def test_a_dumped_plan_loads_to_an_equal_one(plan: Plan) -> None:
     assert load_plan_text(dump_plan(plan, mask=False), where="x.yml", environ={}) == plan
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(plans())
 def test_a_masked_plan_loads_and_masking_twice_changes_nothing(plan: Plan) -> None:
     masked = dump_plan(plan, mask=True)

@@ -139,7 +139,7 @@ def test_bytes(tmp_path_factory: object, data: bytes) -> None:
         assert str(path) in str(error)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     st.one_of(st.text(max_size=40), st.lists(st.sampled_from(TOKENS), max_size=8).map("".join)), st.text(max_size=40)
 )
