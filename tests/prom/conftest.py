@@ -24,10 +24,10 @@ from harness.run.record import RunDirectory, RunRecord
 T0 = 1_750_000_000.0  # a whole number of 2 h blocks is not wanted: runs begin anywhere
 
 
-def series(name: str, times, values, **labels: str) -> Series:
+def series(metric: str, times, values, /, **labels: str) -> Series:
     times = np.asarray(times, dtype=float)
     values = np.broadcast_to(np.asarray(values, dtype=float), times.shape)
-    return Series({"__name__": name, **labels}, times, np.array(values))
+    return Series({"__name__": metric, **labels}, times, np.array(values))
 
 
 def write_blocks(folder: Path, *listed: Series) -> Path:

@@ -21,7 +21,7 @@ TIMES = T0 + 5.0 * np.arange(N)
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrometheusServer]:
-    """``long``: a sample each 5 s over more than one page. ``odd``: NaN and infinities. ``late``: begins on page two."""
+    """``long``: each 5 s over more than one page. ``odd``: NaN and infinities. ``late``: begins on page two."""
     home = tmp_path_factory.mktemp("api")
     odd = [np.nan, np.inf, -np.inf, 0.0]
     write_blocks(
@@ -123,7 +123,7 @@ def test_a_wrong_query_is_an_error_never_empty(api: PrometheusApi, call, said):
 
 
 def test_a_query_that_fails_on_its_data_is_an_error(api: PrometheusApi):
-    with pytest.raises(QueryError, match="HTTP 422.*many-to-many"):
+    with pytest.raises(QueryError, match=r"HTTP 422.*many-to-many"):
         api.query('{__name__=~"long|odd"} * on() {__name__=~"long|odd"}', T0)
 
 
