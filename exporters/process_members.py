@@ -90,11 +90,14 @@ class Members:
         return confirmed
 
     def _candidates(self, pids: set[int], now: float) -> dict[int, Stat]:
-        """Processes not yet judged for good. Those that will not change are not looked at until the next full look."""
+        """Processes not yet judged for good. Those that will not change are not looked at until the next full look.
+
+        Zombies too: a child that began and ended between two looks, and is not yet reaped, has begun all the same.
+        """
         candidates = {}
         for pid in pids - self._settled:
             stat = _stat(pid)
-            if stat is None or stat.dead:
+            if stat is None:
                 continue
             candidates[pid] = stat
             if now - stat.start / TICKS > SETTLED_SECONDS:

@@ -239,6 +239,16 @@ def test_a_crash_loop_is_seen_as_starts_while_the_oldest_start_stays(master: Mas
     assert last.oldest_start == first.oldest_start
 
 
+def test_a_child_that_came_and_went_between_two_looks_is_a_start_while_it_is_a_zombie(master: Master) -> None:
+    group = matching(master.tag)
+    group.read()
+    master.say("child 0.1")
+    master.say("zombie")
+    reading = group.read()
+    assert (reading.members, reading.starts) == (1, 1)
+    assert cpu(reading) >= 0.1
+
+
 def test_memory_and_descriptor_growth_is_seen(master: Master) -> None:
     clock = Clock()
     group = matching(master.tag, clock)
