@@ -117,6 +117,7 @@ class ProcessGroup:
         if not self._rollup or began - self._sizes_at < self._sizes_every:
             return
         self._sizes_at = began
+        cost = time.thread_time()  # CPU, not wall time: on a busy machine waiting is no cost
         pss = uss = measured = 0
         for stat in living:
             try:
@@ -133,7 +134,7 @@ class ProcessGroup:
             uss += rollup.uss
             measured += 1
         self._sizes, self._sizes_problem = SetSizes(pss, uss) if measured else SetSizes(), ""
-        self._sizes_every = max(PSS_SECONDS, self._interval, (self._clock() - began) / PSS_COST_SHARE)
+        self._sizes_every = max(PSS_SECONDS, self._interval, (time.thread_time() - cost) / PSS_COST_SHARE)
 
     def _oldest(self, living: list[Stat]) -> float:
         """Unix seconds. Worked out once per member: both clocks drift apart, and a start time must not move."""
