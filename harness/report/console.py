@@ -10,6 +10,7 @@ from harness.judge.verdict import Outcome, Verdict
 from harness.plan.model import Plan
 from harness.report.text import one_line
 from harness.report.view import (
+    WHOLE_RUN,
     FindingRow,
     ObjectiveRow,
     cause_text,
@@ -71,7 +72,7 @@ def _tables(console: Console, rows: list[ObjectiveRow]) -> None:
         table.add_column(column, justify="right", no_wrap=True)
     table.add_column("", overflow="fold")
     for row in rows:
-        name = row.objective if row.subject == "whole run" else f"{row.objective} ({row.subject})"
+        name = row.objective if row.subject == WHOLE_RUN else f"{row.objective} ({row.subject})"
         table.add_row(
             Text(row.outcome.name, _STYLES[row.outcome]), Text(name), Text(row.value), Text(row.limit), Text(row.note)
         )
@@ -79,7 +80,7 @@ def _tables(console: Console, rows: list[ObjectiveRow]) -> None:
 
 
 def _objective_line(row: ObjectiveRow) -> Text:
-    name = row.objective if row.subject == "whole run" else f"{row.objective} ({row.subject})"
+    name = row.objective if row.subject == WHOLE_RUN else f"{row.objective} ({row.subject})"
     note = f"  {row.note}" if row.note else ""
     return Text.assemble(
         (f"{row.outcome.name:<13}", _STYLES[row.outcome]), f"{name}: {row.value}, limit {row.limit}{note}"

@@ -11,7 +11,7 @@ from xml.etree import ElementTree as ET  # S405 concerns parsing; this only writ
 from harness.judge.verdict import Outcome, Verdict
 from harness.plan.model import Plan
 from harness.report.text import xml_text
-from harness.report.view import ReportView, make_view
+from harness.report.view import WHOLE_RUN, ReportView, make_view
 from harness.run.record import RunRecord
 
 _TAGS = {Outcome.FAIL: "failure", Outcome.ERROR: "error", Outcome.INCONCLUSIVE: "error"}
@@ -21,7 +21,7 @@ def junit(verdict: Verdict, record: RunRecord, plan: Plan) -> str:
     view = make_view(verdict, record, plan)
     cases = _Cases(view)
     for row in view.objectives:
-        place = "" if row.subject == "whole run" else f" ({row.subject})"
+        place = "" if row.subject == WHOLE_RUN else f" ({row.subject})"
         cases.add(
             "objectives",
             f"{row.objective}{place} {row.limit}",

@@ -6,6 +6,7 @@ The formats only lay it out and escape it.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +20,10 @@ from harness.report.text import one_line, utc
 from harness.run.record import RunRecord
 from harness.units import format_duration, format_value
 
+WHOLE_RUN = "whole run"
 _MAX_COVERAGE_ROWS = 500
+# Unix seconds of 2001: no count, ratio or length in a coverage report is as large.
+_A_DATE = 1e9
 _ENDINGS = {
     "completed": "completed",
     "aborted": "ended early by the harness",
@@ -137,6 +141,13 @@ def limit_text(result: ObjectiveResult) -> str:
     return "none" if result.limit is None else f"{result.op} {format_value(result.limit, result.unit)}"
 
 
+def _result_subject(result: ObjectiveResult) -> str:
+    """ "process:web" of the file is "process web" to a reader, as in findings."""
+    if result.subject in ("all", ""):
+        return WHOLE_RUN
+    return re.sub(r"^(process|container|pool|database|redis|worker):", r"\1 ", result.subject)
+
+
 def _moment(finding: Finding) -> float:
     moved = finding.onset if finding.onset is not None else finding.first_seen
     return moved if moved is not None and math.isfinite(moved) else math.inf
@@ -177,7 +188,10 @@ def _steady_seconds(record: RunRecord) -> float:
 def _names(objectives: list[ObjectiveResult]) -> str:
     """Distinct names with their subject where it is not the whole run; the first five."""
     names = list(
-        dict.fromkeys(o.objective if o.subject in ("all", "") else f"{o.objective} ({o.subject})" for o in objectives)
+        dict.fromkeys(
+            o.objective if _result_subject(o) == WHOLE_RUN else f"{o.objective} ({_result_subject(o)})"
+            for o in objectives
+        )
     )
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""
     return clean(", ".join(names[:5])) + more
@@ -225,7 +239,7 @@ def _facts(record: RunRecord, plan: Plan) -> tuple[tuple[str, str], ...]:
 def objective_row(result: ObjectiveResult) -> ObjectiveRow:
     return ObjectiveRow(
         objective=one_line(result.objective),
-        subject=clean("whole run" if result.subject in ("all", "") else result.subject),
+        subject=clean(_result_subject(result)),
         limit=limit_text(result),
         value=format_value(result.value, result.unit),
         outcome=result.outcome,
@@ -259,6 +273,8 @@ def _coverage_rows(coverage: Mapping[str, Any]) -> list[tuple[str, str]]:
         if isinstance(value, Mapping) and value and len(prefix) < 6:
             for key, inner in value.items():
                 walk((*prefix, str(key)), inner)
+        elif isinstance(value, list | tuple) and value and all(isinstance(item, Mapping) and item for item in value):
+            rows.extend(_item_row(item) for item in value)
         else:
             rows.append((clean(" / ".join(prefix)), clean(_plain(prefix, value))))
 
@@ -270,6 +286,15 @@ def _coverage_rows(coverage: Mapping[str, Any]) -> list[tuple[str, str]]:
     return rows
 
 
+def _item_row(item: Mapping[str, Any]) -> tuple[str, str]:
+    """One row of a list: what it is about (its first entry), and all that is known of it."""
+    (_, title), *rest = item.items()
+    parts = [
+        f"{str(key).replace('_', ' ')} {_plain((str(key),), value)}" for key, value in rest if value not in ("", [])
+    ]
+    return clean(str(title)), clean("; ".join(parts))
+
+
 def _plain(prefix: tuple[str, ...], value: Any) -> str:
     if value is None:
         return "no data"
@@ -277,8 +302,10 @@ def _plain(prefix: tuple[str, ...], value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, float | int):
         last = prefix[-1].lower()
+        if value > _A_DATE:
+            return utc(float(value))
         unit = "ratio" if any(word in last for word in ("ratio", "share", "coverage")) else ""
-        if not unit and ("seconds" in last or last.endswith("gap")):
+        if not unit and ("seconds" in last or last.endswith(("gap", "interval"))):
             unit = "seconds"
         return format_value(float(value), unit)
     if isinstance(value, Mapping) and not value:

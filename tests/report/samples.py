@@ -60,7 +60,7 @@ def passing() -> Verdict:
         objectives=(
             ObjectiveResult("latency_p95", "all", 0.8, 0.042, "seconds", Outcome.PASS),
             ObjectiveResult("memory_growth", "process web", 0.5, 0.031, "ratio", Outcome.PASS),
-            ObjectiveResult("restarts", "process web", 0.0, 0.0, "count", Outcome.PASS),
+            ObjectiveResult("restarts", "process:web", 0.0, 0.0, "count", Outcome.PASS),
         ),
         coverage={"load": {"requests": {"expected": 80, "share": 0.9875, "longest_gap": 2.0}}, "target": {"up": None}},
     )

@@ -117,6 +117,14 @@ def test_coverage_is_flattened_whatever_the_judge_puts_there() -> None:
         ("a / empty", "none"),
         ("b", "text"),
     )
+    listed = {
+        "series": [{"need": "requests", "share": 0.5, "longest_gap": 3.0, "objectives": ["a", "b"], "why": ""}],
+        "from": START,
+    }
+    assert make_view(Verdict("r", (), (), listed), sample_record(), sample_plan()).coverage == (
+        ("requests", "share 50%; longest gap 3s; objectives a, b"),
+        ("from", "2026-11-22 15:06:40 UTC"),
+    )
     many = make_view(Verdict("r", (), (), {str(i): i for i in range(900)}), sample_record(), sample_plan()).coverage
     assert len(many) == 501 and many[-1] == ("...", "400 more in verdict.json")
 
