@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """The console script. An exception that is not listed here is a bug of ours: its traceback is the right answer."""
     errors = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
     try:
-        code = cli.main(args=None if arguments is None else list(arguments), standalone_mode=False)
+        code = cli.main(args=None if arguments is None else list(arguments), prog_name="harness", standalone_mode=False)
     except HarnessError as error:
         errors.print(f"error: {error}", style="red" if errors.is_terminal else None)
         sys.exit(int(error.exit_code))

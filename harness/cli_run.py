@@ -17,6 +17,7 @@ from harness.errors import ExitCode, HarnessError, UsageError
 from harness.plan.judgeable import Unjudgeable, unjudgeable
 from harness.plan.loading import find_plan, load_plan
 from harness.plan.model import Plan
+from harness.plan.yaml_lines import parse_yaml, read_text
 from harness.prom.rules import load_rules
 from harness.report import write_reports
 from harness.report.console import print_verdict
@@ -78,7 +79,7 @@ def run(
     progress = Console(stderr=as_json)
     result = run_session(
         loaded,
-        RunOptions(out, rules_path(), os.environ, local=local, faults=faults),
+        RunOptions(out, rules_path(), os.environ, local=local, faults=faults, where=place_in(plan, target)),
         make_ui(progress),
         write_reports,
     )
@@ -129,6 +130,20 @@ def load(
     if users is not None:
         plan = with_users(plan, users)
     return plan
+
+
+def place_in(name: str, target: str | None) -> Callable[[tuple[str | int, ...]], str]:
+    """Tells where in the plan's file a key stands, as "file:line: "; nothing for what the file does not say."""
+    path = find_plan(name, data_path("plans"))
+
+    def place(key: tuple[str | int, ...]) -> str:
+        if not key or (target is not None and key == ("target", "url")):
+            return ""
+        root = parse_yaml(read_text(path), str(path))
+        parent, last = root.at(key[:-1]), key[-1]
+        return f"{path}:{root.place(key)[0]}: " if parent.child(last) is not None else ""
+
+    return place
 
 
 def _pair(text: str) -> tuple[str, str]:

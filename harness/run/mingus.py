@@ -25,7 +25,7 @@ def check_faults(faults: Sequence[str]) -> None:
     try:
         launch.environment("", "", faults=list(faults))
     except ValueError as error:
-        raise UsageError(f"--fault: {error}", remedy=f"faults are: {', '.join(launch.FAULTS)}") from None
+        raise UsageError(f"--fault: {error}", remedy="write --fault NAME:key=value,key=value") from None
 
 
 @contextmanager

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -16,7 +16,7 @@ import requests
 from docker.errors import DockerException, NotFound
 
 from harness.errors import HarnessError, PreflightError
-from harness.plan.model import DatabaseTarget, Plan, ProcessTarget
+from harness.plan.model import DatabaseTarget, Plan, ProcessTarget, RedisTarget
 from harness.plan.secrets import mask_url
 from harness.run.named_prometheus import check_named_prometheus
 from harness.run.postgres import find_binaries as find_postgres
@@ -28,12 +28,19 @@ _TIMEOUT = 5.0
 
 @dataclass(frozen=True)
 class Check:
-    """One thing looked at. ``detail`` says what was found, ``remedy`` what to do when it is not ``ok``."""
+    """One thing looked at.
+
+    Attributes:
+        detail: what was found.
+        remedy: what to do when it is not ``ok``.
+        key: the plan's key that asks for it; empty when none does.
+    """
 
     name: str
     ok: bool
     detail: str
     remedy: str = ""
+    key: tuple[str | int, ...] = ()
 
 
 def preflight(plan: Plan, *, local: bool, environ: Mapping[str, str], now: float) -> list[Check]:
@@ -46,40 +53,47 @@ def preflight(plan: Plan, *, local: bool, environ: Mapping[str, str], now: float
     return list(_checks(plan, local, environ, now))
 
 
-def require(checks: list[Check]) -> None:
-    """Raises PreflightError that lists every check that failed, with its remedy."""
+def require(checks: Sequence[Check], where: Callable[[tuple[str | int, ...]], str] = lambda _: "") -> None:
+    """Raises PreflightError that lists every check that failed, with its remedy.
+
+    Args:
+        where: "file:line: " of a key of the plan, or nothing.
+    """
     failed = [c for c in checks if not c.ok]
     if not failed:
         return
     if len(failed) == 1:
-        raise PreflightError(f"{failed[0].name}: {failed[0].detail}", remedy=failed[0].remedy)
-    lines = [f"  {c.name}: {c.detail}" + (f"\n    {c.remedy}" if c.remedy else "") for c in failed]
+        only = failed[0]
+        raise PreflightError(f"{where(only.key)}{only.name}: {only.detail}", remedy=only.remedy)
+    lines = [f"  {where(c.key)}{c.name}: {c.detail}" + (f"\n    {c.remedy}" if c.remedy else "") for c in failed]
     raise PreflightError(f"{len(failed)} things that the plan needs are not there:\n" + "\n".join(lines))
 
 
 def _checks(plan: Plan, local: bool, environ: Mapping[str, str], now: float) -> Iterator[Check]:
-    yield _locustfile(Path(plan.load.locustfile))
+    yield replace(_locustfile(Path(plan.load.locustfile)), key=("load", "locustfile"))
     yield _found("promtool", lambda: find_tool("promtool"))
     if plan.prometheus is None or local:
         yield _found("prometheus", lambda: find_tool("prometheus"))
     else:
         prometheus = plan.prometheus
-        yield _found("prometheus", lambda: check_named_prometheus(prometheus, plan, environ, now))
-    if plan.target.reference and local:
+        named = _found("prometheus", lambda: check_named_prometheus(prometheus, plan, environ, now))
+        yield replace(named, key=("prometheus", "url"))
+    target = plan.target
+    if target.reference and local:
         yield _found("postgresql", lambda: str(find_postgres()))
         yield _found("redis", find_redis)
         return
-    yield _target(plan)
-    for url in plan.target.metrics:
-        yield _target_metrics(url)
-    for database in plan.target.databases:
-        yield _database(database)
-    for cache in plan.target.redis:
-        yield _redis(cache.name, cache.url)
-    for process in plan.target.processes:
-        yield _process(process)
-    for container in plan.target.containers:
-        yield _container(container)
+    yield replace(_target(plan), key=("target", "url"))
+    parts: tuple[tuple[str, Iterable[Check]], ...] = (
+        ("metrics", map(_target_metrics, target.metrics)),
+        ("databases", map(_database, target.databases)),
+        ("redis", map(_redis, target.redis)),
+        ("processes", map(_process, target.processes)),
+        ("containers", map(_container, target.containers)),
+    )
+    for key, found in parts:
+        for index, check in enumerate(found):
+            yield replace(check, key=("target", key, index))
 
 
 def _found(name: str, look: Callable[[], str]) -> Check:
@@ -161,7 +175,8 @@ def _database(database: DatabaseTarget) -> Check:
     return Check(name, True, mask_url(database.url))
 
 
-def _redis(name: str, url: str) -> Check:
+def _redis(cache: RedisTarget) -> Check:
+    name, url = cache.name, cache.url
     try:
         client = redis.Redis.from_url(url, socket_connect_timeout=_TIMEOUT, socket_timeout=_TIMEOUT)
         client.ping()

@@ -51,6 +51,7 @@ class RunOptions:
     Attributes:
         local: start a Prometheus, and the reference target, also when the plan names a Prometheus.
         faults: faults of the reference target, on from its start.
+        where: "file:line: " of a key of the plan, for messages.
     """
 
     runs_root: Path
@@ -58,6 +59,7 @@ class RunOptions:
     environ: Mapping[str, str]
     local: bool = False
     faults: tuple[str, ...] = ()
+    where: Callable[[tuple[str | int, ...]], str] = lambda _: ""
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ def run_session(
     if options.faults:
         check_faults_for(plan, options.faults)
     files = rule_files(options.rules_dir)
-    require(preflight(plan, local=plan.prometheus is None, environ=options.environ, now=clock()))
+    require(preflight(plan, local=plan.prometheus is None, environ=options.environ, now=clock()), options.where)
     run_id, directory = create_run_directory(options.runs_root, plan.name, clock())
     directory.logs.mkdir()
     with stop_on_signals() as stop:
