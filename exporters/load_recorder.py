@@ -11,7 +11,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, overload
 
 from exporters.load_errors import error_kind
 from exporters.metric_names import ERROR_KINDS, OTHER
@@ -43,6 +43,41 @@ class RequestCounts:
     ok: Sequence[float]
     error: Sequence[float]
     errors: Sequence[int]
+
+
+class Snapshot(Sequence[RequestCounts]):
+    """All counts of one moment.
+
+    One flat list, cut up when it is read: a list for each series would have Python's garbage collector look through
+    the whole process in the middle of a scrape.
+    """
+
+    def __init__(self, pairs: Sequence[tuple[str, str]], flat: Cell, width: int) -> None:
+        self._pairs = pairs
+        self._flat = flat
+        self._width = width
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    @overload
+    def __getitem__(self, index: int) -> RequestCounts: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[RequestCounts]: ...
+    def __getitem__(self, index: int | slice) -> RequestCounts | list[RequestCounts]:
+        if isinstance(index, slice):
+            return [self[at] for at in range(*index.indices(len(self)))]
+        method, name = self._pairs[index]
+        width = self._width
+        at = (index % len(self._pairs)) * (2 * width + len(ERROR_KINDS))
+        flat = self._flat
+        return RequestCounts(
+            method,
+            name,
+            flat[at : at + width],
+            flat[at + width : at + 2 * width],
+            flat[at + 2 * width : at + 2 * width + len(ERROR_KINDS)],
+        )
 
 
 class Recorder:
@@ -176,12 +211,14 @@ class Recorder:
     def _new_cell(self) -> Cell:
         return [0.0] + [0] * (self._width - 1)
 
-    def snapshot(self) -> list[RequestCounts]:
+    def snapshot(self) -> Snapshot:
         """A copy of all counts at one moment, in order of first appearance."""
-        return [
-            RequestCounts(method, name, ok[:], error[:], errors[:])
-            for (method, name), (ok, error, errors) in self._pairs.items()
-        ]
+        flat: Cell = []
+        for ok, error, errors in self._pairs.values():
+            flat += ok
+            flat += error
+            flat += errors
+        return Snapshot(tuple(self._pairs), flat, self._width)
 
 
 def _number(value: Any) -> float | None:

@@ -29,7 +29,7 @@ def fire(recorder: Recorder, **changes: Any) -> None:
 
 
 def test_nothing_recorded() -> None:
-    assert Recorder(EDGES).snapshot() == []
+    assert list(Recorder(EDGES).snapshot()) == []
     assert Recorder(EDGES).capped is False
 
 
