@@ -116,11 +116,21 @@ class Link:
         """Connects unless connected, and gives the work that follows its time. Raises Unreadable."""
         try:
             if self.connection is None:
-                # prepare_threshold None: PgBouncer gives each statement another server, which knows no prepared ones.
-                self.connection = _Bounded.connect(autocommit=True, prepare_threshold=None, **self.options)
+                self.connection = self._connect()
             self.connection.deadline = time.monotonic() + self.timeout
         except (psycopg.Error, OSError) as error:
             raise self.broken(error) from None
+
+    def _connect(self) -> _Bounded:
+        # prepare_threshold None: PgBouncer gives each statement another server, which knows no prepared ones.
+        try:
+            return _Bounded.connect(autocommit=True, prepare_threshold=None, **self.options)
+        except psycopg.OperationalError as error:
+            # A postgresql:// URL that leads to a PgBouncer: it passes no start-up options on. Our own deadline stays.
+            if "unsupported startup parameter" not in str(error) or "options" not in self.options:
+                raise
+            del self.options["options"]
+            return _Bounded.connect(autocommit=True, prepare_threshold=None, **self.options)
 
     def rows(self, statement: LiteralString) -> list[tuple[Any, ...]]:
         """Raises psycopg.Error."""

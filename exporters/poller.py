@@ -16,6 +16,8 @@ from typing import Generic, Protocol, TypeVar
 
 # Readings are handed out for this many intervals: one missed tick is tolerated, the second is seen.
 STALE_INTERVALS = 2.5
+# At short intervals a busy machine delays a thread by more than a tick: then three, as long as Prometheus looks back.
+MAX_STALE_INTERVALS = 3.0
 # A latency histogram of one ping per 5 s would see few stalls; one per second costs some 0.2 ms.
 PING_SECONDS = 1.0
 # On a loaded machine a reading at an interval of 1 s may take longer than that without anything being wrong.
@@ -69,6 +71,11 @@ class Snapshot(Generic[R]):
     duration: float | None
 
 
+def stale_after(interval: float) -> float:
+    """Seconds after which a reading is withdrawn."""
+    return max(STALE_INTERVALS * interval, min(MAX_STALE_INTERVALS * interval, interval + MIN_TIMEOUT_SECONDS))
+
+
 def io_timeout(interval: float) -> float:
     """Seconds that one attempt to read may take."""
     return min(max(interval, MIN_TIMEOUT_SECONDS), MAX_TIMEOUT_SECONDS)
@@ -118,7 +125,7 @@ class Poller(Generic[R]):
     def snapshot(self) -> Snapshot[R]:
         with self._lock:
             now = self._clock()
-            fresh = now - self._read_at <= STALE_INTERVALS * self._interval
+            fresh = now - self._read_at <= stale_after(self._interval)
             reading = self._reading if fresh else None
             under_way = now - self._began if self._began is not None else 0.0
             duration = max(self._duration, under_way) if self._duration is not None else under_way or None

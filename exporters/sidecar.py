@@ -54,15 +54,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The process; returns its exit code."""
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
-    stopped = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopped.set())
     parent = os.getppid()
     try:
         config = load_config(options.config)
     except ConfigError as error:
         sys.stderr.write(f"sidecar: {error}\n")
         return 2
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
     try:
         with serving(config) as port:
             if options.port_file is not None:

@@ -181,12 +181,12 @@ def test_a_frozen_server_ends_in_time_and_its_ping_counts(tmp_path: Path) -> Non
             took = time.monotonic() - began
         finally:
             os.kill(pid, signal.SIGCONT)
-        assert 1.5 < took < 4
+        assert 1.5 < took < 8
         reading = source.read()
         source.close()
     # One good ping, one of two seconds, one good.
     assert reading.ping.buckets[-1][1] == 3
-    assert 1.5 < reading.ping.total < 4
+    assert 1.5 < reading.ping.total < 8
 
 
 def test_a_listener_that_never_answers_ends_in_time() -> None:
@@ -195,7 +195,7 @@ def test_a_listener_that_never_answers_ends_in_time() -> None:
         began = time.monotonic()
         with pytest.raises(Unreadable) as caught:
             source.read()
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 10
     assert "hunter2" not in str(caught.value)
 
 

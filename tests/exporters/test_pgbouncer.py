@@ -17,6 +17,7 @@ import pytest
 
 from exporters import metric_names as names
 from exporters import pgbouncer_metrics
+from exporters.database import Database
 from exporters.families import Families
 from exporters.pgbouncer import PgBouncer, PgBouncerReading, console_options
 from exporters.poller import Unreadable
@@ -104,6 +105,14 @@ def test_active_and_waiting_clients(bouncer: int) -> None:
 
     wait_until(settled, "the clients' end", seconds=5)
     source.close()
+
+
+def test_a_postgresql_url_may_lead_through_pgbouncer(bouncer: int) -> None:
+    source = Database(f"postgresql://postgres:secret@127.0.0.1:{bouncer}/mingus", timeout=5)
+    readings = [source.read() for _ in range(3)]
+    source.close()
+    assert [reading.max_connections for reading in readings] == [23, 23, 23]
+    assert readings[-1].problems == ()
 
 
 def test_a_wrong_password_is_said_and_not_quoted(bouncer: int) -> None:

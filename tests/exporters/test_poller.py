@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from exporters.poller import Poller, Unreadable, io_timeout
+from exporters.poller import Poller, Unreadable, io_timeout, stale_after
 from tests.servers import wait_until
 
 
@@ -158,3 +158,4 @@ def test_pings_between_readings_and_not_while_down() -> None:
 
 def test_the_timeout_follows_the_interval_within_limits() -> None:
     assert [io_timeout(interval) for interval in (0.5, 5, 60)] == [2.0, 5, 10.0]
+    assert [stale_after(interval) for interval in (0.5, 1, 5, 60)] == [1.5, 3.0, 12.5, 150.0]

@@ -149,7 +149,7 @@ def test_a_frozen_server_ends_in_time_counts_its_ping_and_recovers(tmp_path: Pat
             began = time.monotonic()
             with pytest.raises(Unreadable, match="TimeoutError"):
                 source.ping()
-            assert 0.8 < time.monotonic() - began < 3
+            assert 0.8 < time.monotonic() - began < 6
             with pytest.raises(Unreadable, match="TimeoutError"):
                 source.read()
         finally:
@@ -166,7 +166,7 @@ def test_a_listener_that_never_answers_ends_in_time() -> None:
         began = time.monotonic()
         with pytest.raises(Unreadable) as caught:
             source.read()
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 6
         assert "hunter2" not in str(caught.value)
 
 
