@@ -287,10 +287,12 @@ def _coverage_rows(coverage: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _item_row(item: Mapping[str, Any]) -> tuple[str, str]:
-    """One row of a list: what it is about (its first entry), and all that is known of it."""
+    """One row of a list: what it is about (its first entry), and all else that is known of it, nothing twice."""
     (_, title), *rest = item.items()
     parts = [
-        f"{str(key).replace('_', ' ')} {_plain((str(key),), value)}" for key, value in rest if value not in ("", [])
+        f"{str(key).replace('_', ' ')} {_plain((str(key),), value)}"
+        for key, value in rest
+        if value not in ("", []) and not (isinstance(value, str) and value in str(title))
     ]
     return clean(str(title)), clean("; ".join(parts))
 
