@@ -92,8 +92,9 @@ def fold_entries(stats: Any, limit: int = ENTRIES) -> None:
         return
     other_key = (OTHER, OTHER)
     other = entries.get(other_key)
-    rarest = sorted((e.num_requests, key) for key, e in entries.items() if key != other_key)
-    for _, key in rarest[: len(entries) - limit // 2]:
+    # By count alone: names are the locustfile's and need not compare with each other.
+    rarest = sorted((key for key in entries if key != other_key), key=lambda key: entries[key].num_requests)
+    for key in rarest[: len(entries) - limit // 2]:
         entry = entries.pop(key)
         if other is None:
             other = entries[other_key] = type(entry)(stats, OTHER, OTHER, use_response_times_cache=True)
