@@ -103,7 +103,7 @@ def check(
     loaded = localized(load(plan, target, duration, users, overrides, allow_hosts), local)
     if faults:
         check_faults_for(loaded, faults)
-    checks = [_rules_check(), *preflight(loaded, local=loaded.prometheus is None, environ=os.environ, now=time.time())]
+    checks = [_rules_check(), *preflight(loaded, environ=os.environ, now=time.time())]
     problems = unjudgeable(loaded)
     if as_json:
         click.echo(json.dumps(_check_json(loaded, checks, problems), indent=2))

@@ -43,14 +43,13 @@ class Check:
     key: tuple[str | int, ...] = ()
 
 
-def preflight(plan: Plan, *, local: bool, environ: Mapping[str, str], now: float) -> list[Check]:
+def preflight(plan: Plan, *, environ: Mapping[str, str], now: float) -> list[Check]:
     """Looks at everything that the plan needs, in the order in which a person would.
 
     Args:
-        local: the harness starts the Prometheus, and for a reference target the target and its servers.
         now: unix seconds, to tell whether another run is on.
     """
-    return list(_checks(plan, local, environ, now))
+    return list(_checks(plan, environ, now))
 
 
 def require(checks: Sequence[Check], where: Callable[[tuple[str | int, ...]], str] = lambda _: "") -> None:
@@ -69,17 +68,17 @@ def require(checks: Sequence[Check], where: Callable[[tuple[str | int, ...]], st
     raise PreflightError(f"{len(failed)} things that the plan needs are not there:\n" + "\n".join(lines))
 
 
-def _checks(plan: Plan, local: bool, environ: Mapping[str, str], now: float) -> Iterator[Check]:
+def _checks(plan: Plan, environ: Mapping[str, str], now: float) -> Iterator[Check]:
     yield replace(_locustfile(Path(plan.load.locustfile)), key=("load", "locustfile"))
     yield _found("promtool", lambda: find_tool("promtool"))
-    if plan.prometheus is None or local:
+    if plan.prometheus is None:
         yield _found("prometheus", lambda: find_tool("prometheus"))
     else:
         prometheus = plan.prometheus
         named = _found("prometheus", lambda: check_named_prometheus(prometheus, plan, environ, now))
         yield replace(named, key=("prometheus", "url"))
     target = plan.target
-    if target.reference and local:
+    if target.reference:
         yield _found("postgresql", lambda: str(find_postgres()))
         yield _found("redis", find_redis)
         return

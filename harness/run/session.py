@@ -6,11 +6,10 @@ the directory tells the truth: ``run.json`` says "crashed" until something bette
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
@@ -18,7 +17,7 @@ from platform import python_version
 from exporters.load_histogram import edges
 from harness.errors import HarnessError, UsageError
 from harness.judge import judge_run
-from harness.judge.verdict import Finding, Outcome, Verdict
+from harness.judge.verdict import Verdict
 from harness.load.launcher import LoadLauncher
 from harness.plan.dump import dump_plan
 from harness.plan.judgeable import unjudgeable
@@ -27,6 +26,7 @@ from harness.run.child import Child
 from harness.run.display import Ui
 from harness.run.interrupts import Interrupted, StopRequest, stop_on_signals
 from harness.run.journal import Journal
+from harness.run.keeper import RecordKeeper, nothing_to_judge
 from harness.run.live_view import LiveView, last_scrapes_missing
 from harness.run.local_stack import on_local_stack, start_local_stack
 from harness.run.mingus import check_faults
@@ -93,7 +93,7 @@ def run_session(
     if options.faults:
         check_faults_for(plan, options.faults)
     files = rule_files(options.rules_dir)
-    require(preflight(plan, local=plan.prometheus is None, environ=options.environ, now=clock()), options.where)
+    require(preflight(plan, environ=options.environ, now=clock()), options.where)
     run_id, directory = create_run_directory(options.runs_root, plan.name, clock())
     directory.logs.mkdir()
     with stop_on_signals() as stop:
@@ -117,7 +117,8 @@ class _Session:
         self.clock = clock
         self.kill_list: list[Callable[[], None]] = []
         self.loaded = self.archived = False
-        self.record = RunRecord(
+        self._write_plan()
+        record = RunRecord(
             run_id=run_id,
             plan=plan.name,
             started_at=clock(),
@@ -125,10 +126,13 @@ class _Session:
             reason="the harness did not live to its end",
             versions=_versions(),
         )
+        self.keeper = RecordKeeper(directory, record, journal)
+
+    @property
+    def record(self) -> RunRecord:
+        return self.keeper.record
 
     def run(self, report: Reporter) -> RunResult:
-        self._write_plan()
-        self._write_record()
         self.journal.event(f"run {self.record.run_id}: {self.directory.path}")
         for problem in unjudgeable(self.plan):
             self.journal.note(f"cannot be judged: {problem.reason}")
@@ -145,8 +149,7 @@ class _Session:
             raise
         finally:
             self.ui.close()
-            self._clear_work()
-            self._write_record()
+            self.keeper.clear_work(keep_prometheus=self.loaded and not self.archived)
         verdict = self._judge(failure)
         report(self.directory, verdict, self.record, self.plan)
         return RunResult(self.directory, self.record, verdict)
@@ -174,9 +177,8 @@ class _Session:
             bystanders += stack.children
             self._can_kill(*stack.children)
             plan = self.plan = on_local_stack(plan, stack)
-            self.record = replace(self.record, target=public_url(plan.target.url))
             self._write_plan()
-            self._write_record()
+            self.keeper.change(target=public_url(plan.target.url))
         limits = edges(plan.latency_limits)
         metrics = RunMetrics(plan, self.record.run_id, limits)
         run_address = parts.enter_context(serve_run_metrics(metrics))
@@ -226,8 +228,7 @@ class _Session:
             )  # fmt: skip
         parts.callback(telemetry.close)
         self.kill_list.append(telemetry.kill)
-        versions = {**self.record.versions, "prometheus": prometheus_version(telemetry.api)}
-        self.record = replace(self.record, versions=versions)
+        self.keeper.change(versions={**self.record.versions, "prometheus": prometheus_version(telemetry.api)})
         self.journal.event(f"Prometheus: {telemetry.url}")
         return telemetry
 
@@ -255,47 +256,12 @@ class _Session:
                 return
             time.sleep(0.2)
 
-    # --- the record
-
-    def _clear_work(self) -> None:
-        """Removes the parts' data; series that could not be kept stay where they are, they are the only ones."""
-        for path in sorted(self.directory.work.glob("*")):
-            if path.name == "prometheus" and self.loaded and not self.archived:
-                self.journal.note(f"the run's series were not kept; Prometheus' data is in {path / 'data'}")
-                (path / "prometheus.yml").unlink(missing_ok=True)  # may hold the target's credentials
-            elif path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink(missing_ok=True)
-        with suppress(OSError):  # missing, or not empty
-            self.directory.work.rmdir()
-
     def _can_kill(self, *children: Child) -> None:
         self.kill_list.extend(child.kill for child in children)
 
     def _end(self, ending: Ending, watcher: Watcher | None = None) -> None:
-        """Writes how the load ended; a first ending is not overwritten by what fails after it, only added to."""
-        if self.record.ended_at is not None:
-            self.journal.note(ending.reason)
-            return
-        window = watcher.schedule.steady_window(ending.at) if watcher and watcher.schedule else None
-        self.record = replace(
-            self.record,
-            ended_at=ending.at,
-            ended_by=ending.by,
-            reason=ending.reason,
-            steady_from=window[0] if window else None,
-            steady_to=window[1] if window else None,
-        )
-        if ending.by == "completed":
-            self.journal.event("the load is over")
-        else:
-            self.journal.error(f"{ending.by}: {ending.reason}")
-        self._write_record()
-
-    def _write_record(self) -> None:
-        self.record = replace(self.record, notes=self.journal.notes)
-        self.directory.write_record(self.record)
+        schedule = watcher.schedule if watcher else None
+        self.keeper.end(ending, schedule.steady_window(ending.at) if schedule else None)
 
     def _write_plan(self) -> None:
         write_text(self.directory.plan_file, dump_plan(self.plan, mask=True))
@@ -311,17 +277,6 @@ class _Session:
         except HarnessError as error:
             self.journal.error(str(error))
             return nothing_to_judge(self.record, error)
-
-
-def nothing_to_judge(record: RunRecord, failure: HarnessError | None) -> Verdict:
-    """The verdict of a run without series: ERROR when the harness failed, else INCONCLUSIVE. Pure."""
-    outcome = Outcome.ERROR if failure else Outcome.INCONCLUSIVE
-    summary = str(failure) if failure else f"the run was {record.ended_by}: {record.reason}; there is nothing to judge"
-    finding = Finding(
-        check="run", signal="telemetry", outcome=outcome, severity="critical", summary=summary,
-        first_seen=record.ended_at,
-    )  # fmt: skip
-    return Verdict(record.run_id, (finding,), (), {})
 
 
 def check_faults_for(plan: Plan, faults: Sequence[str]) -> None:

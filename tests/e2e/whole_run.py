@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -9,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ HALF_WAY = re.compile(r"^steady +(4[5-9]|[5-9]\d)%", re.MULTILINE)
 STEADY = re.compile(r"^steady ", re.MULTILINE)
 LOAD_BEGAN = re.compile(r"^warmup ", re.MULTILINE)
 RUN_SECONDS = 420.0
+GRACE_SECONDS = 5.0
 
 
 @dataclass
@@ -70,6 +72,20 @@ def interrupt(process: psutil.Process) -> None:
     process.send_signal(signal.SIGINT)
 
 
+def _left(processes: Iterable[psutil.Process]) -> list[str]:
+    """Who still runs a few seconds later: the kernel's signal to orphans is not instant."""
+    gone = time.monotonic() + GRACE_SECONDS
+    while True:
+        left = []
+        for process in processes:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+                    left.append(f"{process.pid} {' '.join(process.cmdline())}")
+        if not left or time.monotonic() > gone:
+            return left
+        time.sleep(0.1)
+
+
 def whole_run(
     tmp: Path,
     arguments: Sequence[str] = (),
@@ -108,6 +124,6 @@ def whole_run(
         exit_code=process.returncode,
         output=output.read_text(),
         directory=directories[-1] if directories else tmp / "no-run-directory",
-        left_running=[str(p) for p in seen.values() if p.is_running() and p.status() != psutil.STATUS_ZOMBIE],
+        left_running=_left(seen.values()),
         seconds=time.monotonic() - began,
     )

@@ -38,12 +38,12 @@ def plan_with(**target: object) -> Plan:
     return plan.model_copy(update={"target": plan.target.model_copy(update=target)})
 
 
-def look(plan: Plan, name: str, local: bool = True) -> Check:
-    return next(c for c in preflight(plan, local=local, environ={}, now=0.0) if c.name == name)
+def look(plan: Plan, name: str) -> Check:
+    return next(c for c in preflight(plan, environ={}, now=0.0) if c.name == name)
 
 
 def test_what_a_plain_plan_needs_is_here(service: str) -> None:
-    checks = preflight(plan_with(url=service), local=True, environ={}, now=0.0)
+    checks = preflight(plan_with(url=service), environ={}, now=0.0)
     assert [(c.name, c.ok) for c in checks] == [
         ("locustfile", True), ("promtool", True), ("prometheus", True), ("target", True),
     ]  # fmt: skip
@@ -135,7 +135,7 @@ def test_locustfiles(tmp_path: Path) -> None:
 
 def test_a_named_prometheus_needs_the_folder_that_it_watches(service: str) -> None:
     plan = make_plan(prometheus=PrometheusTarget(url=service))
-    found = look(plan, "prometheus", local=False)
+    found = look(plan, "prometheus")
     assert not found.ok
     assert "HARNESS_FILE_SD_DIR" in found.detail
 

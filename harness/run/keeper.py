@@ -1,0 +1,74 @@
+"""Keeps a run's ``run.json`` true at every moment, and its directory tidy at the end."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from harness.judge.verdict import Finding, Outcome, Verdict
+from harness.run.journal import Journal
+from harness.run.record import RunDirectory, RunRecord
+from harness.run.watch import Ending
+
+
+class RecordKeeper:
+    """The record of one run; every change is written at once, so that a killed harness leaves the truth."""
+
+    def __init__(self, directory: RunDirectory, record: RunRecord, journal: Journal) -> None:
+        self._directory = directory
+        self._journal = journal
+        self.record = record
+        self.write()
+
+    def write(self) -> None:
+        self.record = replace(self.record, notes=self._journal.notes)
+        self._directory.write_record(self.record)
+
+    def change(self, **fields: Any) -> None:
+        self.record = replace(self.record, **fields)
+        self.write()
+
+    def end(self, ending: Ending, steady: tuple[float, float] | None = None) -> None:
+        """How the load ended. A first ending is not overwritten by what fails after it; that becomes a note."""
+        if self.record.ended_at is not None:
+            self._journal.note(ending.reason)
+            self.write()
+            return
+        self.change(
+            ended_at=ending.at,
+            ended_by=ending.by,
+            reason=ending.reason,
+            steady_from=steady[0] if steady else None,
+            steady_to=steady[1] if steady else None,
+        )
+        if ending.by == "completed":
+            self._journal.event("the load is over")
+        else:
+            self._journal.error(f"{ending.by}: {ending.reason}")
+
+    def clear_work(self, *, keep_prometheus: bool) -> None:
+        """Removes the parts' data; series that could not be archived stay where they are, they are the only ones."""
+        for path in sorted(self._directory.work.glob("*")):
+            if path.name == "prometheus" and keep_prometheus:
+                self._journal.note(f"the run's series were not kept; Prometheus' data is in {path / 'data'}")
+                (path / "prometheus.yml").unlink(missing_ok=True)  # may hold the target's credentials
+            elif path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+        with suppress(OSError):  # missing, or not empty
+            self._directory.work.rmdir()
+        self.write()
+
+
+def nothing_to_judge(record: RunRecord, failure: Exception | None) -> Verdict:
+    """The verdict of a run without series: ERROR when the harness failed, else INCONCLUSIVE. Pure."""
+    outcome = Outcome.ERROR if failure else Outcome.INCONCLUSIVE
+    summary = str(failure) if failure else f"the run was {record.ended_by}: {record.reason}; there is nothing to judge"
+    finding = Finding(
+        check="run", signal="telemetry", outcome=outcome, severity="critical", summary=summary,
+        first_seen=record.ended_at,
+    )  # fmt: skip
+    return Verdict(record.run_id, (finding,), (), {})

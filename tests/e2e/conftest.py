@@ -1,0 +1,51 @@
+"""Whole runs take minutes but little CPU: those that the selected tests need are made side by side, each once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.scenarios import SCENARIOS
+from tests.e2e.whole_run import Whole
+
+SIDE_BY_SIDE = 3
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "scenario(name): the whole run of tests/e2e/scenarios.py that a test looks at")
+
+
+def _name(item: pytest.Item) -> str | None:
+    marker = item.get_closest_marker("scenario")
+    return marker.args[0] if marker else None
+
+
+@pytest.fixture(scope="session")
+def whole_runs(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str], Whole]]:
+    wanted = list(dict.fromkeys(name for item in request.session.items if (name := _name(item))))
+    pool = ThreadPoolExecutor(SIDE_BY_SIDE)
+
+    def start(name: str) -> Whole:
+        folder: Path = tmp_path_factory.mktemp(name)
+        return SCENARIOS[name](folder)
+
+    futures: dict[str, Future[Whole]] = {name: pool.submit(start, name) for name in wanted}
+    yield lambda name: futures[name].result()
+    pool.shutdown(cancel_futures=True)
+
+
+@pytest.fixture
+def whole(request: pytest.FixtureRequest, whole_runs: Callable[[str], Whole]) -> Whole:
+    """The run of the test's scenario, with what holds for every one: no traceback, nothing left running."""
+    name = _name(request.node)
+    assert name is not None
+    run = whole_runs(name)
+    print(run.output)
+    assert "Traceback" not in run.output
+    assert run.left_running == []
+    return run

@@ -1,0 +1,100 @@
+"""The whole runs that the tests look at: name to the way it is made."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import psutil
+
+from tests.e2e.whole_run import HERE, LOAD_BEGAN, STEADY, Whole, interrupt, kill, whole_run
+
+# Memory maps are read every ten seconds: a leak shows in a dozen readings.
+MEMORY = ("--duration", "150s")
+
+
+def fault(text: str, *more: str) -> Callable[[Path], Whole]:
+    return partial(whole_run, arguments=("--fault", text, *more))
+
+
+def twice(process: psutil.Process) -> None:
+    interrupt(process)
+    time.sleep(0.3)
+    interrupt(process)
+
+
+def kill_harness(process: psutil.Process) -> None:
+    process.kill()
+
+
+def someone_elses(tmp: Path, *arguments: str, dies: bool = False) -> Whole:
+    """A run against a service that the harness did not start; ``dies``: it goes as soon as the load begins."""
+    service = subprocess.Popen([sys.executable, str(HERE / "service.py")], stdout=subprocess.PIPE, text=True)
+    try:
+        assert service.stdout is not None
+        port = int(service.stdout.readline())
+        plan = tmp / "plan.yml"
+        plan.write_text(
+            f"""\
+name: other
+kind: smoke
+target:
+  url: http://127.0.0.1:{port}
+  processes: [{{name: service, pid: {service.pid}}}]
+scrape_interval: 1s
+load:
+  locustfile: {HERE / "visit.py"}
+  warmup: 5s
+  stages: [{{duration: 90s, users: 10, spawn_rate: 10}}]
+objectives: {{latency_p95: 1s}}
+"""
+        )
+
+        def end_service(_: psutil.Process) -> None:
+            service.kill()
+            service.wait()
+
+        return whole_run(
+            tmp, arguments, plan=plan, when=LOAD_BEGAN, meddle=end_service if dies else None
+        )  # fmt: skip
+    finally:
+        service.kill()
+        service.wait()
+        if service.stdout:
+            service.stdout.close()
+
+
+SCENARIOS: dict[str, Callable[[Path], Whole]] = {
+    "healthy": whole_run,
+    "other-service": someone_elses,
+    # faults
+    "memory-leak": fault("memory_leak:mb_per_s=2,delay=20", *MEMORY),
+    "memory-leak-slow": fault("memory_leak:mb_per_s=0.6,delay=0", *MEMORY),
+    "memory-leak-tiny": fault("memory_leak:mb_per_s=0.02,delay=0", *MEMORY),
+    "connection-leak": fault("connection_leak:per_minute=40,delay=30"),
+    "connection-leak-slow": fault("connection_leak:per_minute=15,delay=15"),
+    "connection-leak-tiny": fault("connection_leak:per_minute=1,delay=30"),
+    "error-burst": fault("error_burst:ratio=0.2,delay=30"),
+    "error-burst-slow": fault("error_burst:ratio=0.05,delay=30"),
+    "error-burst-tiny": fault("error_burst:ratio=0.0005,delay=30"),
+    # parts that die
+    "sidecar-killed": partial(whole_run, meddle=kill("exporters.sidecar")),
+    "prometheus-killed": partial(whole_run, meddle=kill("--web.listen-address")),
+    "worker-killed": partial(whole_run, meddle=kill("--worker")),
+    "master-killed": partial(whole_run, meddle=kill("--master ")),
+    "target-killed": partial(whole_run, meddle=kill("gunicorn")),
+    "target-dies-at-once": partial(someone_elses, dies=True),
+    "harness-killed": partial(whole_run, when=STEADY, meddle=kill_harness),
+    # nothing done
+    "idle-users": partial(whole_run, arguments=("--set", f"load.locustfile={HERE / 'idle.py'}")),
+    # signals
+    "interrupted": partial(whole_run, meddle=interrupt),
+    "interrupted-early": partial(whole_run, when=LOAD_BEGAN, meddle=interrupt),
+    "interrupted-twice": partial(whole_run, when=LOAD_BEGAN, meddle=twice),
+    # plans that ask too much
+    "too-short": partial(whole_run, arguments=("--duration", "40s", "--set", "objectives.fd_growth=5%")),
+}

@@ -1,0 +1,125 @@
+"""Parts that die, users that do nothing, signals: never a pass, never silent, nothing left running."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.e2e.whole_run import PLAN, Whole
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500)]
+
+
+def summaries(whole: Whole) -> str:
+    return "\n".join(f["summary"] for f in whole.verdict["findings"])
+
+
+@pytest.mark.scenario("sidecar-killed")
+def test_the_sidecar_killed_half_way(whole: Whole) -> None:
+    assert whole.exit_code == 11
+    assert whole.record["ended_by"] == "completed", "the load goes on without it"
+    assert any("the sidecar was killed by SIGKILL" in note for note in whole.record["notes"])
+    assert "sidecar" in summaries(whole)
+    assert whole.objective("memory_growth")["outcome"] == "inconclusive"
+    assert whole.objective("latency_p95")["outcome"] == "pass", "what does not need it is judged"
+
+
+@pytest.mark.scenario("prometheus-killed")
+def test_prometheus_killed_half_way(whole: Whole) -> None:
+    assert whole.exit_code == 11
+    assert whole.record["ended_by"] == "aborted"
+    assert "Prometheus" in whole.record["reason"]
+    assert "Prometheus" in summaries(whole)
+    assert (whole.directory / "tsdb").is_dir(), "what it had seen was recovered"
+
+
+@pytest.mark.scenario("worker-killed")
+def test_a_locust_worker_killed_is_replaced_and_named(whole: Whole) -> None:
+    assert whole.record["ended_by"] == "completed"
+    assert any("locust-worker-1 was lost" in note for note in whole.record["notes"])
+    assert whole.exit_code in (0, 11)
+    if whole.exit_code == 0:
+        assert whole.verdict["outcome"] == "warn"
+    assert "worker" in summaries(whole)
+
+
+@pytest.mark.long
+@pytest.mark.scenario("master-killed")
+def test_the_locust_master_killed(whole: Whole) -> None:
+    assert whole.exit_code == 11
+    assert whole.record["ended_by"] == "aborted"
+    assert "Locust master" in whole.record["reason"]
+
+
+@pytest.mark.long
+@pytest.mark.scenario("target-killed")
+def test_the_target_killed_half_way(whole: Whole) -> None:
+    assert whole.exit_code == 10
+    assert whole.objective("error_ratio")["outcome"] == "fail"
+
+
+@pytest.mark.scenario("target-dies-at-once")
+def test_a_target_that_dies_as_the_load_begins(whole: Whole) -> None:
+    assert whole.exit_code in (10, 11)
+    assert whole.verdict["findings"]
+
+
+@pytest.mark.scenario("idle-users")
+def test_users_that_do_nothing(whole: Whole) -> None:
+    assert whole.exit_code == 11
+    assert "request" in summaries(whole)
+    assert whole.objective("error_ratio")["outcome"] == "inconclusive", "no errors of no requests is no pass"
+
+
+@pytest.mark.scenario("interrupted")
+def test_ctrl_c_ends_in_order_and_judges_what_there_is(whole: Whole) -> None:
+    assert whole.exit_code == 11
+    assert (whole.record["ended_by"], whole.record["reason"]) == ("interrupted", "ended by SIGINT")
+    assert whole.record["steady_to"] == whole.record["ended_at"]
+    assert "interrupted" in summaries(whole)
+    assert (whole.directory / "report.html").is_file()
+    assert not (whole.directory / "work").exists()
+
+
+@pytest.mark.scenario("interrupted-early")
+def test_ctrl_c_during_the_warm_up(whole: Whole) -> None:
+    assert whole.exit_code == 11
+    assert whole.record["steady_from"] is None
+    assert "never reached its steady state" in summaries(whole)
+
+
+@pytest.mark.scenario("interrupted-twice")
+def test_a_second_ctrl_c_ends_at_once(whole: Whole) -> None:
+    assert whole.exit_code == 12
+    assert whole.record["ended_by"] == "interrupted"
+    assert "ended at once" in whole.output
+
+
+@pytest.mark.scenario("harness-killed")
+def test_a_harness_killed_outright_leaves_nothing_running_and_the_truth(whole: Whole) -> None:
+    assert whole.exit_code == -9
+    assert whole.record["ended_by"] == "crashed"
+    again = subprocess.run(
+        [sys.executable, "-m", "harness.cli", "judge", str(whole.directory)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert again.returncode == 12
+    assert "Traceback" not in again.stderr
+
+
+@pytest.mark.scenario("too-short")
+def test_an_objective_that_so_short_a_run_cannot_judge(whole: Whole) -> None:
+    assert whole.exit_code == 11
+    assert "note: cannot be judged: fd_growth needs" in whole.output
+    assert whole.objective("fd_growth")["outcome"] == "inconclusive"
+    looked = subprocess.run(
+        [sys.executable, "-m", "harness.cli", "check", str(PLAN), "--duration", "40s", "--set", "objectives.fd_growth=5%",
+         "--json"], capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert looked.returncode == 0
+    assert "fd_growth" in {p["objective"] for p in json.loads(looked.stdout)["unjudgeable"]}
