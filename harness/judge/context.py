@@ -70,12 +70,12 @@ class Context:
             return None
         return Window(self.steady.start + RATE_SECONDS, self.steady.end)
 
-    def selector(self, name: str, **labels: str) -> str:
+    def selector(self, name: str, /, **labels: str) -> str:
         """PromQL of a series of this run's stack."""
         matchers = [("harness", self.stack), *labels.items()]
         return name + "{" + ",".join(f'{k}="{_escape(v)}"' for k, v in matchers) + "}"
 
-    def series(self, name: str, **labels: str) -> list[Series]:
+    def series(self, name: str, /, **labels: str) -> list[Series]:
         """Raw samples of a recorded name over the whole load, in the order of their labels; read once."""
         selector = self.selector(name, **labels)
         if selector not in self._cache:
@@ -83,7 +83,7 @@ class Context:
             self._cache[selector] = sorted((_usable(s) for s in found), key=lambda s: sorted(s.labels.items()))
         return self._cache[selector]
 
-    def one(self, name: str, **labels: str) -> Series:
+    def one(self, name: str, /, **labels: str) -> Series:
         """The only series of a name; empty when there is none. Several are merged by time (a restarted exporter)."""
         found = self.series(name, **labels)
         if len(found) == 1:

@@ -13,9 +13,10 @@ from harness.prom.series import FloatArray
 Floor = Literal["min", "median"]
 
 FLOORS = 48  # windows in a steady state: 30 min of a 24 h run (JUDGEMENT: step 2)
+LEAST_CHANGES = 4  # three gaps between them: two can be alike by chance
 REGULAR = 0.75  # of the changes must keep the pace for a series to count as slowly read
 MSER_BATCH = 5
-MSER_GAIN = 0.8  # of the score without a cut: chance alone finds a slightly better cut in any noise
+DEPARTS = 3.0  # standard errors by which what is cut must depart: MSER alone finds a better cut in any noise
 DROP_AT_RESTART = 0.10  # of the level: a restart that frees less (one worker of many) does not part the series
 
 
@@ -39,7 +40,7 @@ def readings(times: FloatArray, values: FloatArray, interval: float) -> tuple[Fl
     more; whole-numbered counts that change now and then (descriptors) are not regular and stay as they are.
     """
     change = np.flatnonzero(np.diff(values) != 0) + 1
-    if change.size < 3:
+    if change.size < LEAST_CHANGES:
         return times, values
     gaps = np.diff(times[change])
     pace = float(np.median(gaps))
@@ -70,7 +71,7 @@ def floors(
     return times[0] + (index[starts] + 0.5) * size, low, size
 
 
-def mser_cut(times: FloatArray, values: FloatArray) -> int:
+def mser_cut(times: FloatArray, values: FloatArray, departs: float = DEPARTS) -> int:
     """How many leading points are warm-up: MSER-5 (White 1997), at most half of them.
 
     MSER looks for a constant mean and would cut a leak in half. So it is applied to what remains after the line through
@@ -86,16 +87,22 @@ def mser_cut(times: FloatArray, values: FloatArray) -> int:
     batches = count // batch
     # Batches are laid from the end, so that the newest points are never the ones left over.
     means = rest[count - batches * batch :].reshape(batches, batch).mean(axis=1)
-    best, best_score, whole = 0, np.inf, np.inf
-    for cut in range(batches // 2 + 1):
-        kept = means[cut:]
-        score = float(np.sum((kept - kept.mean()) ** 2)) / kept.size**2
-        if score < best_score * (1 - 1e-9):
-            best, best_score = cut, score
-        whole = score if cut == 0 else whole
-    if best_score > MSER_GAIN * whole:
-        return 0
-    return min(half, best * batch + (count - batches * batch if best else 0))
+    scores = [float(np.sum((means[c:] - means[c:].mean()) ** 2)) / (batches - c) ** 2 for c in range(batches // 2 + 1)]
+    best = int(np.argmin(scores))
+    cut = min(half, best * batch + count - batches * batch)
+    # A millionth of the level is rounding, not a departure.
+    least = 1e-6 * float(np.max(np.abs(values)))
+    return cut if best and _departure(times, rest, cut, half, least) > departs else 0
+
+
+def _departure(times: FloatArray, rest: FloatArray, cut: int, half: int, least: float) -> float:
+    """By how many standard errors of the later half's line the mean of the first ``cut`` points leaves it."""
+    later = times[half:]
+    sigma = float(np.std(rest[half:])) * float(np.sqrt(later.size / max(1, later.size - 2)))
+    away = float(times[:cut].mean() - later.mean())
+    spread = float(np.sum((later - later.mean()) ** 2))
+    error = sigma * float(np.sqrt(1 / cut + 1 / later.size + away**2 / spread))
+    return max(0.0, abs(float(rest[:cut].mean())) - least) / max(error, least, 1e-300)
 
 
 def segment_ids(times: FloatArray, values: FloatArray, restarts: Sequence[float]) -> NDArray[np.int64]:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from harness.judge.floors import FLOORS, Floor, clean, floors, mser_cut, readings, segment_ids
+from harness.judge.floors import DEPARTS, FLOORS, Floor, clean, floors, mser_cut, readings, segment_ids
 from harness.judge.verdict import Outcome
 from harness.prom.series import FloatArray
 
@@ -102,16 +102,14 @@ def judge_growth(
     times, values = readings(times, values, interval)
     clean_load = None if load is None else clean(*load)
     test = _Test(limit, horizon, interval, needed, smallest, tuple(restarts), clean_load, how)
-    result = _look(times, values, span, test, FLOORS)
-    for count in COARSE:
-        # A saw tooth longer than a window has floors in longer ones. Further looks may only absolve: each chance to
-        # FAIL would add its own false alarms.
-        if result.outcome is not Outcome.INCONCLUSIVE or times.size < 4 * count or span < needed - interval:
-            break
-        coarse = _look(times, values, span, test, count)
-        if coarse.outcome is Outcome.PASS:
-            return coarse
-    return result
+    result = _look(times, values, span, test, FLOORS, DEPARTS)
+    if result.outcome is not Outcome.INCONCLUSIVE or span < needed - interval:
+        return result
+    # Further looks may only absolve: each chance to FAIL would add its own false alarms. First a warm-up that is cut on
+    # weaker evidence; then longer windows, for a saw tooth longer than a window has its floors in those.
+    looks = [(FLOORS, 0.0), *((count, DEPARTS) for count in COARSE if times.size >= 4 * count)]
+    further = (_look(times, values, span, test, count, departs) for count, departs in looks)
+    return next((look for look in further if look.outcome is Outcome.PASS), result)
 
 
 @dataclass(frozen=True)
@@ -130,10 +128,10 @@ class _Test:
         return max(self.limit * abs(base), self.smallest) / (self.horizon / HOUR)
 
 
-def _look(times: FloatArray, values: FloatArray, span: float, test: _Test, count: int) -> GrowthResult:
+def _look(times: FloatArray, values: FloatArray, span: float, test: _Test, count: int, departs: float) -> GrowthResult:
     t, v, _ = floors(times, values, test.interval, test.how, count)
     ids = segment_ids(t, v, test.restarts)
-    keep = _warm(t, v, ids)
+    keep = _warm(t, v, ids, departs)
     t, v, ids = t[keep], v[keep], ids[keep]
     if t.size < LEAST_POINTS:
         more = max(test.needed - span, span * (LEAST_POINTS / max(1, t.size) - 1), test.interval)
@@ -219,13 +217,13 @@ def _theil_sen(t: FloatArray, v: FloatArray, ids: NDArray[np.int64]) -> float:
     return float(np.median((v[second] - v[first]) / ((t[second] - t[first]) / HOUR)))
 
 
-def _warm(t: FloatArray, v: FloatArray, ids: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _warm(t: FloatArray, v: FloatArray, ids: NDArray[np.int64], departs: float) -> NDArray[np.bool_]:
     """Points that are past their warm-up: MSER in the first segment, a tenth of each later one."""
     keep = np.ones(t.size, dtype=bool)
     for segment in np.unique(ids):
         mine = np.flatnonzero(ids == segment)
         if segment == ids[0]:
-            keep[mine[: mser_cut(t[mine], v[mine])]] = False
+            keep[mine[: mser_cut(t[mine], v[mine], departs)]] = False
         else:
             keep[mine[: max(1, math.ceil(AFTER_RESTART * mine.size))]] = False
     return keep

@@ -1,5 +1,7 @@
 """Run directories made by hand: a healthy run's raw series, which a test then spoils, written as real TSDB blocks."""
 
+# ruff: noqa: RUF009  (a curve is a function without state: sharing a default is safe)
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
@@ -176,7 +178,13 @@ def series_of(made: Made, length: float = WARMUP + STEADY) -> list[Series]:
     add(names.REDIS_UP, 1.0, sidecar, redis="cache")
     for edge in (0.001, 0.005, 0.1, 0.2, float("inf")):
         le = "+Inf" if edge == float("inf") else str(edge)
-        add(names.REDIS_PING + "_bucket", total(np.where(made.redis_ping(t) <= edge, 0.2, 0)), sidecar, redis="cache", le=le)
+        add(
+            names.REDIS_PING + "_bucket",
+            total(np.where(made.redis_ping(t) <= edge, 0.2, 0)),
+            sidecar,
+            redis="cache",
+            le=le,
+        )
     add(names.REDIS_PING + "_count", total(flat(0.2)(t)), sidecar, redis="cache")
     for collector in ("process:web", "database:main", "redis:cache"):
         add(names.COLLECTOR_UP, 1.0, sidecar, collector=collector)

@@ -1,0 +1,258 @@
+"""Whole judgements of fabricated run directories: real blocks, real rules, real private Prometheus."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness.judge import judge_run
+from harness.judge.verdict import Outcome, Verdict
+from harness.plan.dump import dump_plan
+from harness.plan.model import Plan
+from harness.run.record import RunDirectory
+from tests.judge.fabricate import DEFAULT, START, Curve, Made, flat, job, lose, named, plan, write_run
+
+RULES = Path(__file__).parents[2] / "prometheus" / "rules"
+
+
+def after(second: float, before: float, then: float) -> Curve:
+    return lambda t: np.where(t >= second, then, before).astype(float)
+
+
+def judged(folder: Path, made: Made, on: Plan | None = None, **record: object) -> Verdict:
+    return judge_run(write_run(folder / "run", made, **record), on or plan(), rules_dir=RULES)
+
+
+def outcomes(verdict: Verdict) -> dict[str, str]:
+    return {f"{o.objective} {o.subject}": o.outcome.word for o in verdict.objectives}
+
+
+def failed(verdict: Verdict) -> set[str]:
+    return {o.objective for o in verdict.objectives if o.outcome is Outcome.FAIL}
+
+
+def test_a_healthy_run_passes_with_every_objective_judged(tmp_path: Path) -> None:
+    verdict = judged(tmp_path, Made())
+    assert verdict.findings == ()
+    assert verdict.outcome is Outcome.PASS
+    assert outcomes(verdict) == {
+        f"{name} {subject}": "pass"
+        for name, subject in (
+            ("latency_p95", "all"), ("latency_p99", "all"), ("error_ratio", "all"), ("throughput", "all"),
+            ("memory_growth", "process:web"), ("fd_growth", "process:web"), ("memory_limit", "process:web"),
+            ("cpu", "process:web"), ("db_pool_use", "pool:main"), ("redis_ping_p99", "redis:cache"),
+            ("disk_growth", "database:main"), ("restarts", "process:web"), ("db_pool_waiting", "pool:main"),
+        )
+    }  # fmt: skip
+    by_name = {o.objective: o for o in verdict.objectives}
+    assert by_name["throughput"].value == pytest.approx(40, rel=0.03)
+    assert by_name["latency_p95"].value == pytest.approx(0.096, abs=0.004)  # 90 % of the way from 0.05 to 0.1 s
+    assert "99.00% of 7," in by_name["latency_p95"].note
+    assert by_name["memory_limit"].value == pytest.approx(200e6, rel=0.02)
+    assert by_name["cpu"].value == pytest.approx(0.4, rel=0.01)
+    assert verdict.first_cause is None
+    assert {row["outcome"] for row in verdict.coverage["series"]} == {"pass"}
+
+
+BREACHES = {
+    "memory leak": (Made(memory=lambda t: 200e6 * (1 + 0.004 * t)), {"memory_growth"}, "memory", {"process": "web"}),
+    "error burst": (Made(errors=after(150, 0, 0.2)), {"error_ratio", "latency_p95", "latency_p99"}, "errors", {}),
+    "slow": (Made(slow=after(150, 0.01, 0.2)), {"latency_p95"}, "latency", {}),
+    "connection leak": (
+        Made(
+            in_use=lambda t: np.clip(3 + (t - 70) / 10, 3, 10),
+            waiting=after(145, 0, 5),
+            slow=after(160, 0.01, 0.3),
+            errors=after(190, 0, 0.1),
+            timeouts=after(190, 0, 2),
+        ),
+        {"db_pool_use", "db_pool_waiting", "latency_p95", "latency_p99", "error_ratio"},
+        "db_pool",
+        {"pool": "main"},
+    ),
+    "restart": (Made(starts=after(150, 0, 1)), {"restarts"}, "restarts", {"process": "web"}),
+    "slow redis": (Made(redis_ping=after(100, 0.002, 0.15)), {"redis_ping_p99"}, "redis", {"redis": "cache"}),
+    "busy": (Made(cpu=after(100, 0.4, 2.5)), {"cpu"}, "cpu", {"process": "web"}),
+    "over the memory limit": (Made(memory=after(250, 1.00e9, 1.15e9)), {"memory_limit"}, "memory", {"process": "web"}),
+    "descriptor leak": (Made(fds=lambda t: np.floor(40 + t / 2)), {"fd_growth"}, "fds", {"process": "web"}),
+    "too little load": (Made(rps=flat(15)), {"throughput"}, "throughput", {}),
+}
+
+
+# CI's share: one of each kind. The others take two seconds each on an idle machine and are run by make test-long.
+_IN_CI = frozenset(
+    {"memory leak", "error burst", "connection leak", "restart"}
+    | {"sidecar killed half-way", "prometheus killed half-way", "no requests", "no buckets"}
+)
+
+
+def _cases(names: Iterable[str]) -> list[object]:
+    return [name if name in _IN_CI else pytest.param(name, marks=pytest.mark.long) for name in names]
+
+
+@pytest.mark.parametrize("name", _cases(BREACHES))
+def test_each_breach_fails_with_its_signal_first(name: str, tmp_path: Path) -> None:
+    made, objectives, signal, subject = BREACHES[name]
+    verdict = judged(tmp_path, made)
+    assert verdict.outcome is Outcome.FAIL
+    assert failed(verdict) == objectives
+    cause = verdict.first_cause
+    assert cause is not None
+    assert (cause.signal, cause.outcome) == (signal, Outcome.FAIL)
+    assert set(subject.values()) <= set(cause.subject.values())
+
+
+def test_a_connection_leak_reads_as_one_story_now_and_later(tmp_path: Path) -> None:
+    directory = write_run(tmp_path / "run", BREACHES["connection leak"][0])
+    directory.plan_file.write_text(dump_plan(plan(DEFAULT), mask=True))
+    verdict = judge_run(directory, plan(), rules_dir=RULES)
+    onset: dict[str, float] = {}
+    for finding in verdict.findings:
+        if finding.outcome is Outcome.FAIL and finding.onset is not None:
+            onset[finding.signal] = min(finding.onset - START, onset.get(finding.signal, 1e9))
+    assert onset["db_pool"] < onset["latency"] < onset["errors"]
+    assert 70 <= onset["db_pool"] <= 100
+    assert 160 <= onset["latency"] <= 180
+    assert 190 <= onset["errors"] <= 210
+    # The same data give the same bytes, by the directory's own plan, also after it was moved.
+    first = json.dumps(verdict.to_json(), allow_nan=False)
+    shutil.move(tmp_path / "run", tmp_path / "elsewhere")
+    again = judge_run(RunDirectory(tmp_path / "elsewhere"), None, rules_dir=RULES)
+    assert json.dumps(again.to_json(), allow_nan=False) == first
+
+
+def test_a_leak_far_below_its_limit_passes(tmp_path: Path) -> None:
+    verdict = judged(tmp_path, Made(memory=lambda t: 200e6 * (1 + 0.0001 * t)))
+    assert verdict.outcome is Outcome.PASS
+
+
+MISSING = {
+    "sidecar killed half-way": (Made(down={"sidecar": after(180, 0, 1)}), "memory_growth process:web", "the sidecar"),
+    "prometheus killed half-way": (Made(lost=lambda labels, t: t > 180), "latency_p95 all", "scraped nothing at all"),
+    "load not scraped": (Made(lost=lose(job("load"))), "error_ratio all", "the load generator"),
+    "target's metrics gone": (Made(down={"target": flat(1)}), "db_pool_waiting all", "db_pool_waiting"),
+    "memory not read": (Made(lost=lose(named("memory_bytes"))), "memory_limit process:web", "did not deliver"),
+    "descriptors not read": (Made(lost=lose(named("filedesc"), 150)), "fd_growth process:web", "filedesc"),
+    "redis not read": (Made(lost=lose(named("redis_"))), "redis_ping_p99 redis:cache", "redis_ping_duration"),
+    "starts not read": (Made(lost=lose(named("starts_total", "oldest"))), "restarts process:web", "starts_total"),
+    "database not read": (Made(lost=lose(named("pg_database"))), "disk_growth database:main", "pg_database_size"),
+    "no requests": (Made(rps=flat(0)), "error_ratio all", "not one request"),
+    "no buckets": (Made(lost=lose(named("duration_seconds_bucket"))), "latency_p95 all", "latency_p95"),
+}
+
+
+@pytest.mark.parametrize("name", _cases(MISSING))
+def test_missing_data_is_inconclusive_and_says_what_was_missing(name: str, tmp_path: Path) -> None:
+    made, objective, words = MISSING[name]
+    verdict = judged(tmp_path, made)
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert outcomes(verdict)[objective] == "inconclusive"
+    assert any(words in f.summary and f.outcome is Outcome.INCONCLUSIVE for f in verdict.findings)
+
+
+def test_without_any_series_of_an_objective_nothing_passes(tmp_path: Path) -> None:
+    verdict = judged(tmp_path, Made(lost=lambda labels, t: np.full(t.shape, labels["__name__"] != "up")))
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert set(outcomes(verdict).values()) == {"inconclusive"}
+
+
+def test_a_proven_breach_outranks_missing_data(tmp_path: Path) -> None:
+    made = Made(errors=after(150, 0, 0.2), down={"sidecar": after(120, 0, 1)})
+    verdict = judged(tmp_path, made)
+    assert verdict.outcome is Outcome.FAIL
+    assert verdict.first_cause is not None
+    assert verdict.first_cause.signal == "errors"  # the telemetry went first, but does not explain the errors
+
+
+def test_a_tenth_of_the_scrapes_lost_is_a_warning(tmp_path: Path) -> None:
+    made = Made(lost=lambda labels, t: (np.arange(t.size) % 10 == 5) & (labels["__name__"] != "up"))
+    verdict = judged(tmp_path, made)
+    assert verdict.outcome is Outcome.WARN
+    assert {f.check for f in verdict.findings} == {"coverage"}
+
+
+def test_a_slow_generator_is_not_blamed_on_the_target(tmp_path: Path) -> None:
+    verdict = judged(tmp_path, Made(lag=after(100, 0.002, 0.3), slow=after(100, 0.01, 0.3)))
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert outcomes(verdict)["latency_p95 all"] == "inconclusive"
+    assert verdict.first_cause is not None
+    assert verdict.first_cause.signal == "generator"
+
+
+def test_a_worker_that_was_replaced_is_named(tmp_path: Path) -> None:
+    verdict = judged(tmp_path, Made(worker_restarts=after(150, 0, 1)))
+    assert verdict.outcome is Outcome.WARN
+    assert "14:15:51" in next(f.summary for f in verdict.findings if f.check == "generator")
+
+
+def test_a_run_that_was_interrupted_cannot_pass(tmp_path: Path) -> None:
+    verdict = judged(tmp_path, Made(), ended_by="interrupted", reason="Ctrl-C")
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert [f.summary for f in verdict.findings] == ["the run was interrupted: Ctrl-C; it cannot pass"]
+
+
+def test_errors_that_aborted_the_run_in_its_warm_up_fail_it(tmp_path: Path) -> None:
+    made = Made(errors=flat(0.9), lost=lambda labels, t: t > 58)
+    verdict = judged(
+        tmp_path,
+        made,
+        ended_by="aborted",
+        reason="ErrorsExcessive",
+        steady_from=None,
+        steady_to=None,
+        ended_at=START + 60,
+    )
+    assert verdict.outcome is Outcome.FAIL
+    proof = [f for f in verdict.findings if f.outcome is Outcome.FAIL]
+    assert [(f.check, f.objective, f.signal) for f in proof] == [("alerts", "error_ratio", "errors")]
+    assert set(outcomes(verdict).values()) == {"inconclusive"}
+
+
+def test_edges_brackets_and_endpoints(tmp_path: Path) -> None:
+    # A fifth of the requests take 0.8 to 1 s: at 900 ms nobody can tell, at 1 s they are within, at 500 ms over.
+    on = plan(
+        "  latency_p95: 900ms\n  latency_p99: 1s\n"
+        '  endpoints: {"GET /a": {latency_p95: 500ms, error_ratio: 1%}, "POST /none": {latency_p95: 1s}}'
+    )
+    verdict = judged(tmp_path, Made(slow=flat(0.2)), on)
+    found = outcomes(verdict)
+    assert found["latency_p95 all"] == "inconclusive"
+    assert found["latency_p99 all"] == "pass"
+    assert found["latency_p95 GET /a"] == "fail"
+    assert found["error_ratio GET /a"] == "pass"
+    assert found["latency_p95 POST /none"] == "inconclusive"
+    finding = next(f for f in verdict.findings if f.outcome is Outcome.FAIL)
+    assert finding.subject == {"method": "GET", "name": "/a"}
+    assert finding.value == pytest.approx(0.95, abs=0.02)
+
+
+def test_growth_over_a_day_cannot_be_judged_in_minutes(tmp_path: Path) -> None:
+    directory = write_run(tmp_path / "run", Made())
+    day = plan("  memory_growth: 5%", horizon="24h")
+    verdict = judge_run(directory, day, rules_dir=RULES)
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    line = next(o for o in verdict.objectives if o.objective == "memory_growth")
+    assert line.note.startswith("the steady window is too short")
+    assert "longer" in line.note
+
+
+def test_an_inherited_objective_is_judged_only_where_it_is_measured(tmp_path: Path) -> None:
+    bare = plan("  error_ratio: 1%").model_copy(update={"target": plan().target.model_copy(update={
+        "metrics": (), "processes": (), "databases": (), "redis": (),
+    })})  # fmt: skip
+    only_load = Made(lost=lambda labels, t: np.full(t.shape, labels["job"] in ("sidecar", "target")))
+    verdict = judged(tmp_path, only_load, bare)
+    assert outcomes(verdict) == {"error_ratio all": "pass"}
+    assert verdict.outcome is Outcome.PASS
+    assert [n["objective"] for n in verdict.coverage["not_measured"]] == ["db_pool_waiting", "restarts"]
+    named_ = bare.model_copy(
+        update={"objectives": tuple(o.__class__(**{**o.__dict__, "inherited": False}) for o in bare.objectives)}
+    )
+    again = judge_run(RunDirectory(tmp_path / "run"), named_, rules_dir=RULES)
+    assert again.outcome is Outcome.INCONCLUSIVE
+    assert outcomes(again)["restarts all"] == "inconclusive"
