@@ -64,15 +64,15 @@ DAY = {"limit": 0.05, "horizon": 86400.0, "interval": 15.0, "needed": 21600.0, "
     ],
 )  # fmt: skip
 def test_a_short_healthy_memory_passes(make: Generator, step: float) -> None:
-    found = rates(make, 300, **{**SHORT, "interval": step})
+    found = rates(make, 150, **{**SHORT, "interval": step})
     assert found["fail"] == 0
-    assert found["pass"] >= 285  # 95 %: the goal of JUDGEMENT for healthy series
+    assert found["pass"] >= 142  # 95 %: the goal of JUDGEMENT for healthy series
 
 
 @pytest.mark.parametrize("make", [short(0.004), short(0.004, held=6), short(0.004, step=2), short(0.004, warm=0.1)])
 def test_a_short_leak_of_four_tenths_a_second_fails(make: Generator) -> None:
-    found = rates(make, 300, **SHORT)
-    assert found["fail"] >= 297
+    found = rates(make, 150, **SHORT)
+    assert found["fail"] >= 148
     assert found["pass"] == 0
 
 
@@ -85,9 +85,9 @@ def test_a_short_leak_of_four_tenths_a_second_fails(make: Generator) -> None:
     ids=["noise", "saw tooth", "plateau", "early step"],
 )  # fmt: skip
 def test_a_day_of_healthy_memory_is_never_a_leak(make: Generator) -> None:
-    found = rates(make, 100, **DAY)
+    found = rates(make, 60, **DAY)
     assert found["fail"] <= 1
-    assert found["pass"] >= 90
+    assert found["pass"] >= 54
 
 
 @pytest.mark.parametrize(
@@ -100,8 +100,8 @@ def test_a_day_of_healthy_memory_is_never_a_leak(make: Generator) -> None:
     ids=["1 % an hour", "under a saw tooth", "from noon on"],
 )
 def test_a_day_of_leaking_is_found(make: Generator) -> None:
-    found = rates(make, 100, **DAY)
-    assert found["fail"] >= 95
+    found = rates(make, 60, **DAY)
+    assert found["fail"] >= 57
     assert found["pass"] == 0
 
 
@@ -168,7 +168,7 @@ def test_too_little_is_inconclusive(values: list[float]) -> None:
 wild = st.floats(allow_nan=True, allow_infinity=True, width=64)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     st.lists(st.tuples(st.one_of(wild, st.floats(0, 1000)), st.one_of(wild, st.floats(-10, 1e9))), max_size=80),
     st.lists(st.floats(0, 1000), max_size=4),
@@ -228,11 +228,11 @@ def test_segments_part_at_restarts_that_freed_something() -> None:
 
 def test_the_interval_covers_the_slope_of_correlated_noise() -> None:
     inside = 0
-    for seed in range(400):
+    for seed in range(300):
         v = 5 + noise(np.random.default_rng(seed), 48, 1.0, 0.4)
         fit = fit_slope(np.arange(48.0) * 1800, v, np.zeros(48, dtype=np.int64))
         inside += fit.low <= 0 <= fit.high
-    assert inside >= 380  # at least the 95 % it claims on its upper side, 99 % on its lower
+    assert inside >= 285  # at least the 95 % it claims on its upper side, 99 % on its lower
 
 
 def test_onset_of_growth() -> None:
