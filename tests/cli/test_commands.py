@@ -1,0 +1,181 @@
+"""`harness check`, `runs`, `report` and `judge`: their whole output."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from harness.cli import main
+from harness.judge.verdict import Finding, ObjectiveResult, Outcome, Verdict
+from harness.run.record import RunDirectory, RunRecord
+
+PLAN = """\
+name: t
+target:
+  reference: mingus
+load:
+  warmup: 10s
+  stages:
+    - {duration: 2m, users: 5}
+objectives:
+  latency_p95: 1s
+  memory_growth: 5%
+  error_ratio: off
+"""
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    for name in ("TEST_BASE_URL", "TARGET_P95_MS", "PCT_MOBILE"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+def harness(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    captured = capsys.readouterr()
+    assert isinstance(end.value.code, int)
+    return end.value.code, captured.out, captured.err
+
+
+def make_run(root: Path, run_id: str, outcome: Outcome, **record: object) -> RunDirectory:
+    directory = RunDirectory(root / run_id)
+    directory.path.mkdir(parents=True)
+    fields: dict[str, object] = {
+        "started_at": 1795363200.0, "ended_at": 1795363290.0, "steady_from": 1795363210.0, "steady_to": 1795363290.0,
+        "ended_by": "completed",
+    }  # fmt: skip
+    directory.write_record(RunRecord(run_id=run_id, plan="t", target="http://127.0.0.1:1", **(fields | record)))
+    directory.plan_file.write_text(
+        "name: t\ntarget: {url: 'http://127.0.0.1:1'}\nload: {stages: [{duration: 90s, users: 1}]}\n"
+    )
+    objective = ObjectiveResult("latency_p95", "all", 0.8, 0.1, "seconds", outcome)
+    findings = (Finding("objectives", "latency", outcome, "it is slow"),) if outcome else ()
+    verdict = Verdict(run_id, findings, (objective,), {})
+    directory.verdict_file.write_text(json.dumps(verdict.to_json()))
+    return directory
+
+
+def test_check_says_what_cannot_be_judged_and_the_way_out(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("p.yml").write_text(PLAN)
+    code, out, err = harness(capsys, "check", "p.yml")
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    assert lines[0] == "t: 2m of load, 10s of it warm-up, 5 users at the peak, 4 objectives"
+    assert [line[:8].strip() for line in lines[1:7]] == ["ok"] * 6
+    assert [line[8:].split(":")[0] for line in lines[1:7]] == [
+        "rules", "locustfile", "promtool", "prometheus", "postgresql", "redis",
+    ]  # fmt: skip
+    assert lines[7:] == [
+        "CANNOT  be judged: memory_growth needs 6h of steady state for its horizon of 24h; this plan has 1m 50s",
+        "        give --set objectives.memory_growth=off, a longer stage, or a shorter horizon:",
+        "off     by the plan: error_ratio",
+    ]
+
+
+def test_check_of_a_plan_whose_objectives_can_all_be_judged(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("p.yml").write_text(PLAN)
+    code, out, _ = harness(capsys, "check", "p.yml", "--set", "objectives.memory_growth=off", "--duration", "4m")
+    assert code == 0
+    assert out.splitlines()[0].startswith("t: 4m of load, 10s of it warm-up")
+    assert out.splitlines()[-1] == "every objective of this plan can be judged"
+
+
+def test_check_without_a_program_that_is_needed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, here: Path
+) -> None:
+    Path("p.yml").write_text(PLAN)
+    monkeypatch.setenv("PATH", str(here))
+    code, out, _ = harness(capsys, "check", "p.yml")
+    assert code == 12
+    assert (
+        "MISSING prometheus: prometheus is not installed here\n"
+        "        install it (Debian: apt-get install prometheus)\n"
+    ) in out
+    assert "MISSING redis: Redis is not installed here (no redis-server)\n" in out
+    code, out, err = harness(capsys, "run", "p.yml")
+    assert (code, out) == (12, "")
+    assert err.startswith("error: 3 things that the plan needs are not there:\n")
+    assert not Path("runs").exists()
+
+
+def test_check_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("p.yml").write_text(PLAN)
+    code, out, _ = harness(capsys, "check", "p.yml", "--json")
+    data = json.loads(out)
+    assert code == 0
+    assert (data["plan"], data["ready"], data["objectives_off"]) == ("t", True, ["error_ratio"])
+    assert [(p["objective"], p["hard"]) for p in data["unjudgeable"]] == [("memory_growth", True)]
+
+
+def test_no_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert harness(capsys, "runs") == (0, "there is no run in runs; start one with: harness run PLAN\n", "")
+    assert harness(capsys, "runs", "--json") == (0, "[]\n", "")
+
+
+def test_the_list_of_runs_with_a_damaged_and_an_unjudged_one(capsys: pytest.CaptureFixture[str], here: Path) -> None:
+    root = here / "runs"
+    make_run(root, "20261122T150000Z-t", Outcome.PASS)
+    make_run(root, "20261122T160000Z-t", Outcome.FAIL, ended_by="interrupted", reason="SIGINT").verdict_file.unlink()
+    damaged = make_run(root, "20261122T170000Z-t", Outcome.PASS)
+    damaged.record_file.write_text("{")
+    lying = make_run(root, "20261122T180000Z-t", Outcome.FAIL)
+    lying.verdict_file.write_text(lying.verdict_file.read_text().replace('"outcome": "fail"', '"outcome": "pass"', 1))
+    code, out, _ = harness(capsys, "runs", "--json")
+    rows = json.loads(out)
+    assert code == 0
+    assert [(r["run_id"][9:11], r["lasted"], r["ended_by"], r["outcome"].split(":")[0]) for r in rows] == [
+        ("15", "1m 30s", "completed", "pass"),
+        ("16", "1m 30s", "interrupted", "not judged"),
+        ("17", None, None, "unreadable"),
+        ("18", "1m 30s", "completed", "unreadable"),
+    ]
+    code, out, _ = harness(capsys, "runs")
+    assert code == 0
+    assert out.splitlines()[1].split() == [
+        "20261122T150000Z-t", "t", "2026-11-22T16:00:00.000Z", "1m", "30s", "completed", "pass",
+    ]  # fmt: skip
+
+
+def test_report_prints_and_writes_again(capsys: pytest.CaptureFixture[str], here: Path) -> None:
+    directory = make_run(here / "runs", "20261122T150000Z-t", Outcome.FAIL)
+    code, out, _ = harness(capsys, "report", "last", "--format", "junit")
+    assert code == 0
+    assert "<failure" in out
+    assert not (directory.path / "junit.xml").exists()
+    assert harness(capsys, "report", "last")[:2] == (0, "reports written to runs/20261122T150000Z-t\n")
+    assert (directory.path / "junit.xml").read_text() == out
+    code, out, _ = harness(capsys, "report", str(directory.path), "--format", "json")
+    assert json.loads(out)["outcome"] == "fail"
+
+
+def test_judging_a_directory_without_series_is_no_pass(capsys: pytest.CaptureFixture[str], here: Path) -> None:
+    directory = make_run(here / "runs", "20261122T150000Z-t", Outcome.PASS)
+    code, _, err = harness(capsys, "judge", "last")
+    assert code == 12
+    assert "Traceback" not in err
+    assert err.startswith("error: ")
+    shutil.rmtree(directory.path)
+
+
+def test_damaged_run_directories(capsys: pytest.CaptureFixture[str], here: Path) -> None:
+    directory = make_run(here / "runs", "20261122T150000Z-t", Outcome.PASS)
+    directory.plan_file.unlink()
+    code, out, err = harness(capsys, "judge", "last")
+    assert (code, out, err) == (12, "", "error: runs/20261122T150000Z-t/plan.yml is missing\n")
+    directory.record_file.write_text("[]")
+    assert harness(capsys, "judge", "last") == (12, "", "error: runs/20261122T150000Z-t/run.json: not a JSON object\n")
+
+
+def test_help_lists_the_commands_that_exist(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = harness(capsys, "--help")
+    assert code == 0
+    listed = [line.split()[0] for line in out.split("Commands:")[1].splitlines() if line.strip()]
+    assert listed == ["check", "judge", "report", "run", "runs"]
+    for command in listed:
+        assert harness(capsys, command, "--help")[0] == 0
