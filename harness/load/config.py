@@ -34,6 +34,7 @@ class LoadConfig:
         parent: pid of the launcher; the child ends when that process does.
         token: bearer token of the master's control routes; empty for workers.
         edges: histogram edges in seconds.
+        workers: worker processes of the run, for a locustfile that shares something out among them.
         reserved: [method, name] of the endpoints that the plan judges.
     """
 
@@ -53,6 +54,7 @@ class LoadConfig:
     ca_file: str | None = None
     seed: int = 1
     max_users: int = 10_000
+    workers: int = 1
     reserved: tuple[tuple[str, str], ...] = ()
 
     def to_json(self) -> str:

@@ -204,6 +204,8 @@ class LoadLauncher:
                 )
 
     def _spawn(self, name: str, role: Role, stages: tuple[LoadStage, ...], port: int = 0) -> LocustChild:
+        if self._stopped:
+            raise HarnessError("the load was told to end")
         plan = self._plan
         config = LoadConfig(
             role=role,
@@ -222,6 +224,7 @@ class LoadLauncher:
             ca_file=plan.target.ca_file and str(Path(plan.target.ca_file).resolve()),
             seed=plan.load.seed,
             max_users=plan.load.max_users,
+            workers=plan.load.workers,
             reserved=tuple(sorted({(o.method, o.endpoint) for o in plan.objectives if o.endpoint})),
         )
         arguments = ["-f", f"{_BOOT},{Path(plan.load.locustfile).resolve()}", "--host", plan.target.url.rstrip("/")]
@@ -286,6 +289,8 @@ class LoadLauncher:
     def _look_after(self, worker: _Worker, missing: set[str]) -> None:
         now = time.monotonic()
         child = worker.child
+        if self._stopped:
+            return
         if child is None:
             if now >= worker.restart_at:
                 self._restarts += 1
@@ -349,11 +354,14 @@ class LoadLauncher:
             time.sleep(_POLL)
 
     def stop(self, timeout: float = 10) -> None:
-        """Ends all children: asks first, kills what is left after ``timeout`` seconds. Idempotent."""
+        """Ends all children: asks first, kills what is left after ``timeout`` seconds (0: at once). Idempotent.
+
+        May be called from a signal handler, or another thread, in the middle of anything else here.
+        """
         self._stopped = True
         children = [c for c in (self._master, *(w.child for w in self._workers)) if c is not None]
         deadline = time.monotonic() + timeout
-        if self._master is not None and self._master.alive:
+        if timeout > 0 and self._master is not None and self._master.alive:
             self._ask_to_quit(self._master)
             _await_end(children, time.monotonic() + timeout / 2)
         for child in children:

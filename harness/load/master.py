@@ -21,6 +21,8 @@ from exporters.load_server import Route, StartResponse
 logger = logging.getLogger(__name__)
 
 STEWARD_INTERVAL = 1.0  # seconds
+# Intervals for which the users of a lost worker wait for its replacement; then the others get them.
+_REPLACEMENT_PATIENCE = 8
 # Heartbeats a worker may be behind before it is forgotten; Locust itself restarts the ramp at -60.
 _FORGET_AT = -30
 _MAX_BODY = 4096  # bytes of a control request
@@ -33,6 +35,21 @@ class EnduringMasterRunner(MasterRunner):
     """
 
     leaving = False  # the process was told to end
+    _free_indexes: list[int]
+
+    @classmethod
+    def take_over(cls, runner: MasterRunner) -> EnduringMasterRunner:
+        """Gives a master that Locust's main made this class: its main offers no place to choose one."""
+        runner.__class__ = cls
+        assert isinstance(runner, cls)
+        runner._free_indexes = []
+        return runner
+
+    def get_worker_index(self, client_id: str) -> int:
+        """A replacement gets the index of the worker it replaces: locustfiles share out data by ``worker_index``."""
+        if client_id not in self.worker_indexes and self._free_indexes:
+            self.worker_indexes[client_id] = self._free_indexes.pop(0)
+        return int(super().get_worker_index(client_id))  # type: ignore[no-untyped-call]
 
     def start(
         self, user_count: int, spawn_rate: float, wait: bool = False, user_classes: list[type[User]] | None = None
@@ -64,25 +81,33 @@ class EnduringMasterRunner(MasterRunner):
         if client is None:
             return False
         del self.clients[client_id]
+        if client_id in self.worker_indexes:
+            self._free_indexes.append(self.worker_indexes.pop(client_id))
         if self._users_dispatcher is not None and client.state != STATE_MISSING:
             self._users_dispatcher.remove_worker(client)
         return True
 
     def steward(self) -> None:
-        """Never returns. Strikes off the long missing, and gives users to a worker that joined at a bad moment."""
-        idle_for = 0
+        """Never returns. Strikes off the long missing, and sees that the users are with workers that live."""
+        waiting = 0
         while True:
             gevent.sleep(STEWARD_INTERVAL)
             for client in self.clients.missing:
                 if client.heartbeat <= _FORGET_AT:
                     self.forget(client.id)
-                    self._redistribute()
-            # A worker that joins while a ramp is being finished gets no users from Locust until the next change.
-            idle = self.target_user_count > 0 and any(c.state == STATE_INIT for c in self.clients.all)
-            idle_for = idle_for + 1 if idle and self.state == STATE_RUNNING else 0
-            if idle_for >= 3:
-                idle_for = 0
+            waiting = waiting + 1 if self._users_lack_a_worker() else 0
+            if waiting >= _REPLACEMENT_PATIENCE:
+                waiting = 0
                 self._redistribute()
+
+    def _users_lack_a_worker(self) -> bool:
+        """A worker was lost and none took over, or one joined at a moment when Locust gives it no users."""
+        dispatcher = self._users_dispatcher
+        if self.state != STATE_RUNNING or dispatcher is None or self.worker_count == 0:
+            return False
+        return dispatcher._rebalance or (
+            self.target_user_count > 0 and any(client.state == STATE_INIT for client in self.clients.all)
+        )
 
     def _redistribute(self) -> None:
         dispatcher = self._users_dispatcher

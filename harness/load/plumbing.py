@@ -82,8 +82,7 @@ class Plumbing:
         runner = environment.runner
         routes = {}
         if self._config.role == "master":
-            # Same instance, other class: Locust's main made it and offers no place to choose the class.
-            runner.__class__ = EnduringMasterRunner
+            runner = EnduringMasterRunner.take_over(runner)
             self._note_replaced_shape()
             routes = Control(
                 self._config.token, status=self._status, hold=self._hold, forget=runner.forget, leave=self._leave
