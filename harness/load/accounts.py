@@ -18,24 +18,30 @@ class Account:
     Attributes:
         registered: the service confirmed it.
         tried: the service was asked to register it, whatever came back.
-        free: nobody uses it now.
+        users: simulated users on it now; more than one only when there are more users than accounts.
+        token: its session, shared by those users as by the tabs of a browser: log-ins of their own would push each
+            other out of a service that bounds the sessions of a user. Empty: nobody is logged in.
+        expires_at: monotonic time at which the service will refuse the token.
     """
 
     persona: Persona
     registered: bool = False
     tried: bool = False
-    free: bool = False
+    users: int = 0
+    token: str = ""
+    expires_at: float = 0.0
 
 
 def share_of(max_users: int, worker_index: int, workers: int) -> int:
     """Accounts one Locust worker may register: an even share of the run's, one at least.
 
-    A worker beyond the expected number (a replacement) gets one as well: it could do nothing without.
+    A worker beyond those the run began with (a replacement) gets a tenth of a share: it cannot know its predecessor's
+    accounts, and even a worker that dies every hour must not fill the service's tables.
     """
     workers = max(1, workers)
     index = max(0, worker_index)
     if index >= workers:
-        return 1
+        return max(1, max_users // workers // 10)
     return max(1, max_users // workers + (1 if index < max_users % workers else 0))
 
 
@@ -64,22 +70,23 @@ class AccountBook:
         None while there are only accounts that others are registering just now.
         """
         if len(self._all) < self._limit:
-            account = Account(self.source.next())
+            account = Account(self.source.next(), users=1)
             self._all.append(account)
             return account
         if self._free:
             account = self._free.popleft()
-            account.free = False
+            account.users = 1
             return account
         # More users than accounts: they share, as people do who are logged in on two devices.
         for position, account in enumerate(self._all):
             if account.registered:
                 self._all.append(self._all.pop(position))
+                account.users += 1
                 return account
         return None
 
     def give_back(self, account: Account) -> None:
-        """The user is done with it."""
-        if not account.free:
-            account.free = True
+        """One of its users is done with it."""
+        account.users -= 1
+        if account.users == 0:
             self._free.append(account)

@@ -120,8 +120,6 @@ class MingusUser(FastHttpUser):
     connection_timeout = 10.0
 
     account: Account | None = None
-    token = ""
-    expires_at = 0.0
 
     @property
     def book(self) -> AccountBook:
@@ -139,9 +137,11 @@ class MingusUser(FastHttpUser):
     @task(1)
     def new_session(self) -> None:
         """Log out; then somebody else sits down: registration -> login -> dashboard."""
-        if self.token:
-            self._call("POST", "/logout", expect=204)
-        self.token = ""
+        account = self.account
+        if account is not None and account.users == 1:
+            token, account.token = account.token, ""  # first: from now on nobody who joins the account uses it
+            if token:
+                self._call("POST", "/logout", expect=204, token=token)
         self._release()
         self.arrive()
 
@@ -181,13 +181,12 @@ class MingusUser(FastHttpUser):
 
     def _signed_in(self) -> bool:
         """Whether there is a token, after trying to get one."""
-        if not self.token:
-            self.account = self.account or self.book.take()
-            if self.account is None:
-                return False
-            if self.account.registered or self._register(self.account):
-                self._login(self.account)
-        return bool(self.token)
+        self.account = self.account or self.book.take()
+        if self.account is None:
+            return False
+        if self.account.token:
+            return True
+        return (self.account.registered or self._register(self.account)) and self._login(self.account)
 
     def _register(self, account: Account) -> bool:
         persona = account.persona
@@ -210,15 +209,14 @@ class MingusUser(FastHttpUser):
         body = self._call("POST", "/login", json=credentials, check=check_login)
         if body is None:
             return False
-        self.token = body["token"]
-        self.expires_at = time.monotonic() + body["expires_in"]
+        account.expires_at = time.monotonic() + body["expires_in"]
+        account.token = body["token"]
         return True
 
     def _release(self) -> None:
         if self.account is not None:
             self.book.give_back(self.account)
         self.account = None
-        self.token = ""
 
     def _call(
         self,
@@ -229,21 +227,25 @@ class MingusUser(FastHttpUser):
         expect: int = 200,
         also: int | None = None,
         check: Check | None = None,
+        token: str = "",
     ) -> Any:
         """One request, validated. Returns the JSON body ({} where none is expected), None when it failed.
 
         A 401 on a token that has expired is the right answer: the user logs in, and the next action goes on. On a token
         that should still be valid it is a failure.
         """
-        headers = {"User-Agent": self.account.persona.user_agent} if self.account else {}
-        token = self.token
+        account = self.account
+        headers = {"User-Agent": account.persona.user_agent} if account else {}
+        token = token or (account.token if account else "")
+        expires_at = account.expires_at if account else 0.0
         if token:
             headers["Authorization"] = f"Bearer {token}"
         with self.client.request(method, path, name=path, json=json, headers=headers, catch_response=True) as response:
             status = response.status_code
             if status == 401 and token:
-                self.token = ""
-                if time.monotonic() >= self.expires_at - EXPIRY_SLACK_SECONDS:
+                if account is not None and account.token == token:
+                    account.token = ""
+                if time.monotonic() >= expires_at - EXPIRY_SLACK_SECONDS:
                     response.success()
             elif also is not None and status == also:
                 response.success()
@@ -253,8 +255,8 @@ class MingusUser(FastHttpUser):
             elif 0 < status < 400:
                 response.failure(ResponseInvalid("unexpected status"))
             # Anything else Locust reports itself, with the exception it met.
-        if status == 401 and token and self.account is not None:
-            self._login(self.account)
+        if status == 401 and token and account is not None and not account.token and path != "/logout":
+            self._login(account)
         return None
 
     @staticmethod

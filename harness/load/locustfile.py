@@ -18,13 +18,14 @@ from typing import Any
 
 from locust import events
 from locust.env import Environment
-from locust.runners import WorkerRunner
+from locust.runners import MasterRunner, WorkerRunner
 
 from harness.load.accounts import AccountBook, share_of
 from harness.load.journeys import MingusUser
 from harness.load.personas import PersonaSource
 
 CONFIG_VARIABLE = "HARNESS_LOAD_CONFIG"
+WORKERS_MESSAGE = "mingus_workers"
 MAX_USERS = 10_000
 MAX_FAIL_RATIO = 0.01
 DEFAULT_P95_MS = 800.0
@@ -55,24 +56,35 @@ class MingusVisitor(MingusUser):
     host = os.environ.get("TEST_BASE_URL") or "http://localhost:5000"
 
 
-def expected_workers(environment: Environment, config: dict[str, Any]) -> int:
-    """Locust workers of the run, as far as this process can know."""
-    if "workers" in config:
-        return int(config["workers"])
-    if not isinstance(environment.runner, WorkerRunner):
-        return 1
-    options = environment.parsed_options
-    return max(1, getattr(options, "expect_workers", 1) or 1, getattr(options, "processes", 1) or 1)
+def listen_to_master(environment: Environment, **_: Any) -> None:
+    """On a worker: learn from the master how many share the run's accounts."""
+
+    def learn(environment: Environment, msg: Any, **_: Any) -> None:
+        environment.mingus_workers = int(msg.data)  # type: ignore[attr-defined]
+
+    if isinstance(environment.runner, WorkerRunner):
+        environment.runner.register_message(WORKERS_MESSAGE, learn)
+
+
+def tell_workers(environment: Environment, client_id: str | None = None, **_: Any) -> None:
+    """On the master: at the start, before users are spawned, and again to each worker that joins later."""
+    runner = environment.runner
+    if not isinstance(runner, MasterRunner):
+        return
+    if client_id is None:
+        environment.mingus_workers = max(1, runner.worker_count)  # type: ignore[attr-defined]
+    if hasattr(environment, "mingus_workers"):
+        runner.send_message(WORKERS_MESSAGE, environment.mingus_workers, client_id=client_id)
 
 
 def open_accounts(environment: Environment, **_: Any) -> None:
     """Give the process its accounts; a second test in the web UI goes on with them."""
-    if hasattr(environment, "mingus_accounts"):
+    if hasattr(environment, "mingus_accounts") or isinstance(environment.runner, MasterRunner):
         return
     config: dict[str, Any] = json.loads(os.environ.get(CONFIG_VARIABLE) or "{}")
     index = max(0, getattr(environment.runner, "worker_index", 0))
     source = PersonaSource(int(config.get("seed", 1)), index, nonce=uuid.uuid4().hex[:12], mobile_share=MOBILE_SHARE)
-    limit = share_of(int(config.get("max_users", MAX_USERS)), index, expected_workers(environment, config))
+    limit = share_of(int(config.get("max_users", MAX_USERS)), index, getattr(environment, "mingus_workers", 1))
     environment.mingus_accounts = AccountBook(source, limit)  # type: ignore[attr-defined]
 
 
@@ -103,5 +115,8 @@ def judge_alone(environment: Environment, **_: Any) -> None:
     environment.process_exit_code = 1 if reasons else 0
 
 
+events.init.add_listener(listen_to_master)  # type: ignore[no-untyped-call]
+events.test_start.add_listener(tell_workers)  # type: ignore[no-untyped-call]
+events.worker_connect.add_listener(tell_workers)  # type: ignore[no-untyped-call]
 events.test_start.add_listener(open_accounts)  # type: ignore[no-untyped-call]
 events.quitting.add_listener(judge_alone)  # type: ignore[no-untyped-call]
