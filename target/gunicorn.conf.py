@@ -86,4 +86,8 @@ def child_exit(server: Any, worker: Any) -> None:
     """A dead worker's metrics are folded at once; a scrape would do it too."""
     from target.multiprocess import LiveProcessCollector
 
-    LiveProcessCollector(_metrics).fold()
+    try:
+        LiveProcessCollector(_metrics).fold()
+    except OSError as error:
+        # The next scrape tries again and then says so itself; the master must not end over it.
+        server.log.warning("a dead worker's metrics could not be folded: %s", error)
