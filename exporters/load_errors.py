@@ -14,7 +14,7 @@ STATUS, TIMEOUT, CONNECTION, VALIDATION, OTHER = range(len(ERROR_KINDS))
 
 # Names of classes in the exception's ancestry; the first rule that matches decides.
 _TIMEOUT_NAMES = frozenset({"Timeout", "TimeoutError"})
-_STATUS_NAMES = frozenset({"HTTPError", "BadStatusCode", "LocustBadStatusCode"})
+_STATUS_NAMES = frozenset({"BadStatusCode", "LocustBadStatusCode", "HTTPStatusError"})
 _VALIDATION_NAMES = frozenset({"ResponseInvalid", "JSONDecodeError", "InvalidJSONError", "ContentDecodingError"})
 _CONNECTION_NAMES = frozenset(
     {"ConnectionError", "HTTPConnectionClosed", "HTTPParseError", "ChunkedEncodingError", "ProtocolError", "SSLError"}
@@ -49,7 +49,8 @@ def _by_type(exception: BaseException) -> int | None:
         return VALIDATION
     if isinstance(exception, TimeoutError) or names & _TIMEOUT_NAMES or _holds_timeout(exception):
         return TIMEOUT
-    if names & _STATUS_NAMES:
+    # urllib3 and httpx call the base of all their errors HTTPError; requests' and urllib's, of a status, are OSErrors.
+    if names & _STATUS_NAMES or ("HTTPError" in names and isinstance(exception, OSError)):
         return STATUS
     if names & _MANUAL_NAMES:
         return None

@@ -3,12 +3,15 @@ from __future__ import annotations
 import json
 import socket
 import ssl
+import urllib.error
 import zlib
+from email.message import Message
 from types import SimpleNamespace
 
 import gevent
 import pytest
 import requests
+import urllib3
 from geventhttpclient.response import HTTPConnectionClosed
 from geventhttpclient.useragent import BadStatusCode, EmptyResponse, RetriesExceeded
 from geventhttpclient.useragent import ConnectionError as GeventConnectionError
@@ -39,6 +42,10 @@ def kind(exception: object, status: int | None = None, error: Exception | None =
     [
         (BadStatusCode("http://x", code=500), "status"),
         (requests.HTTPError("500"), "status"),
+        (urllib.error.HTTPError("http://x", 500, "no", Message(), None), "status"),
+        (urllib3.exceptions.SSLError("refused"), "connection"),
+        (urllib3.exceptions.ProtocolError("cut"), "connection"),
+        (urllib3.exceptions.ReadTimeoutError(None, "/", "late"), "timeout"),
         (TimeoutError(), "timeout"),
         (TimeoutError("timed out"), "timeout"),
         (gevent.Timeout(1), "timeout"),
