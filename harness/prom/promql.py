@@ -53,8 +53,8 @@ def without_grouping_bug(expr: str) -> str:
 
     ``count_values by (a, b, c)`` loses labels from a range's second step on (seen in Prometheus 2.42): each step
     appends the new label to the parser's list of labels and sorts it; where that list has room left, the sort moves a
-    label out of it for good. Go lists grow in powers of two: with 1, 2, 4 or 8 labels there is no room, so the last label is
-    repeated until one of these is reached, which changes nothing in the result.
+    label out of it for good. Go lists grow in powers of two: with 1, 2, 4 or 8 labels there is no room, so the last
+    label is repeated until one of these is reached, which changes nothing in the result.
     """
     plain, strings = _hide_strings(expr)
 
