@@ -15,6 +15,7 @@ SEVERITIES = ("critical", "warning")
 # The recording rules read windows of one minute; slower than this a window may hold fewer than the samples a rate
 # needs.
 MAX_SCRAPE_INTERVAL = 15.0
+MAX_LOAD_SECONDS = 31 * 86_400.0
 
 _CONTAINER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 _ALERT = re.compile(r"[A-Z][A-Za-z0-9]*")
@@ -27,7 +28,18 @@ Check = Callable[[Plan, Node, Problems], None]
 
 def check_plan(plan: Plan, root: Node, problems: Problems, *, alert_names: Collection[str] | None) -> None:
     """Adds every problem found; ``alert_names`` None means that the rules were not at hand to compare with."""
-    for check in (_kind, _hosts, _headers, _names, _stages, _warmup, _scrape_interval, _selector):
+    for check in (
+        _kind,
+        _hosts,
+        _health_path,
+        _headers,
+        _names,
+        _stages,
+        _longest,
+        _warmup,
+        _scrape_interval,
+        _selector,
+    ):
         check(plan, root, problems)
     _abort_on(plan, root, problems, alert_names)
 
@@ -73,6 +85,11 @@ def _headers(plan: Plan, root: Node, problems: Problems) -> None:
         if any((ord(c) < 32 and c != "\t") or ord(c) == 127 for c in value):
             problems.add_loc(
                 root, loc, f"the header {name} holds a control character", "remove line breaks from its value"
+            )
+        # HTTP/1.1 header fields are ISO-8859-1; clients refuse the rest, with every request of the run.
+        if any(ord(c) > 255 for c in value):
+            problems.add_loc(
+                root, loc, f"the header {name} holds a character that HTTP cannot carry", "encode its value in ASCII"
             )
 
 
@@ -138,6 +155,24 @@ def _stages(plan: Plan, root: Node, problems: Problems) -> None:
             ("load", "stages"),
             "no stage has a user, so no request would be made",
             "give a stage users above zero",
+        )
+
+
+def _longest(plan: Plan, root: Node, problems: Problems) -> None:
+    if plan.load.duration > MAX_LOAD_SECONDS:
+        problems.add_loc(
+            root,
+            ("load", "stages"),
+            f"the stages take {plan.load.duration / 86_400:.0f} days in all",
+            f"check their units; at most {MAX_LOAD_SECONDS / 86_400:.0f} days are run",
+        )
+
+
+def _health_path(plan: Plan, root: Node, problems: Problems) -> None:
+    path = plan.target.health_path
+    if not path.startswith("/") or any(c.isspace() or not c.isprintable() for c in path):
+        problems.add_loc(
+            root, ("target", "health_path"), f"{path!r} is no path of a URL", "begin it with a slash: /health"
         )
 
 

@@ -60,17 +60,18 @@ def default_locustfile(root: Node) -> None:
 
 def resolve_files(root: Node, plan_dir: Path, problems: Problems) -> None:
     """Replaces file names in the tree by absolute paths of files that can be read; problems name the plan's line."""
+    folders = tuple(dict.fromkeys((plan_dir.absolute(), Path.cwd())))
     load = root.mapping.get("load") if root.mapping else None
     if load is not None and load.mapping is not None:
         node = load.mapping.get("locustfile")
         if node is not None and node.text is not None:
             loc = ("load", "locustfile")
             shipped = (SHIPPED_LOCUSTFILE,) if node.text == SHIPPED_NAME else ()
-            _resolve(root, loc, node, "locustfile", (plan_dir, Path.cwd()), shipped, problems)
+            _resolve(root, loc, node, "locustfile", folders, shipped, problems)
     for loc, what in ((("target", "ca_file"), "CA file"), (("prometheus", "bearer_token_file"), "token file")):
         node = root.at(loc)
         if node.text is not None and node is not root.at(loc[:-1]):
-            _resolve(root, loc, node, what, (plan_dir, Path.cwd()), (), problems)
+            _resolve(root, loc, node, what, folders, (), problems)
 
 
 def _resolve(

@@ -127,8 +127,8 @@ class Stage(_Frozen):
     """One stretch of load. Closed model: users. Open model: arrivals per second (``rate``)."""
 
     duration: PositiveSeconds
-    users: Annotated[int, Field(ge=0)] | None = None
-    spawn_rate: Annotated[float, Field(gt=0)] | None = None
+    users: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+    spawn_rate: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
     rate: Annotated[float, Field(ge=0)] | None = None
 
 

@@ -11,7 +11,7 @@ from harness.plan.yaml_lines import Node
 
 OFF = frozenset({"off", "Off", "OFF", "false", "False", "FALSE", "no", "No", "NO"})
 ENDPOINTS = "endpoints"
-_ENDPOINT = re.compile(r"([A-Z][A-Z0-9_-]*) +(\S(?:.*\S)?)")
+_ENDPOINT = re.compile(r"([A-Z][A-Z0-9_-]*) (\S(?:.*\S)?)")
 _ORDER = {name: index for index, name in enumerate(SPECS)}
 
 

@@ -185,6 +185,13 @@ abort_on: [critical, TargetMemoryHigh]
         (with_line("load:", "  timeout: 0s\nload:"), ["x.yml:4: target.timeout", "greater than 0"]),
         (with_line("load:", "  headers: {'a b': x}\nload:"), ["x.yml:4: 'a b' is no header name"]),
         (with_line("load:", '  headers: {a: "x\\r\\ny"}\nload:'), ["x.yml:4: the header a holds a control character"]),
+        (
+            with_line("load:", "  headers: {a: '☃'}\nload:"),
+            ["x.yml:4: the header a holds a character that HTTP cannot"],
+        ),
+        (with_line("load:", "  health_path: up\nload:"), ["x.yml:4: 'up' is no path of a URL"]),
+        (with_line("5m", "5000d"), ["x.yml:6: the stages take 5000 days in all"]),
+        (with_line("users: 3", "users: 9999999"), ["x.yml:6: load.stages.0.users", "less than or equal to 1000000"]),
         (with_line("load:", "  containers: ['-x']\nload:"), ["x.yml:4: '-x' is no container name"]),
         (
             with_line("load:", "  containers:\n  - a\n  - a\nload:"),
@@ -230,6 +237,7 @@ abort_on: [critical, TargetMemoryHigh]
         (MINIMAL + "objectives:\n  throughput: '< 5 rps'\n", ["x.yml:8: throughput is a limit of the form '>='"]),
         (MINIMAL + "objectives:\n  capacity: 100 rps\n", ["x.yml:8: capacity is judged by stress and capacity plans"]),
         (MINIMAL + "objectives:\n  endpoints: {login: {latency_p95: 1s}}\n", ["x.yml:8: 'login' is no endpoint"]),
+        (MINIMAL + "objectives:\n  endpoints: {GET  /a: {latency_p95: 1s}}\n", ["x.yml:8: 'GET  /a' is no endpoint"]),
         (
             MINIMAL + "objectives:\n  endpoints:\n    POST /a: {memory_growth: 1%}\n",
             ["x.yml:9: memory_growth belongs to the whole run, not to an endpoint"],
