@@ -10,24 +10,23 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from exporters.load_histogram import edges
 from harness.errors import HarnessError
-from harness.load.config import VARIABLE, LoadConfig, LoadStage, Role
+from harness.load.children import LOOPBACK, child_arguments, child_config, child_environment, load_stages
+from harness.load.config import LoadStage, Role
 from harness.load.control import ControlClient, ControlError
 from harness.load.processes import LocustChild
+from harness.load.status import LoadStatus, State
 from harness.plan.model import Plan
 
+__all__ = ["MASTER", "LoadLauncher", "LoadStatus"]
+
 MASTER = "locust-master"
-LOOPBACK = "127.0.0.1"
 
-State = Literal["starting", "running", "holding", "stopped", "dead"]
-
-_BOOT = Path(__file__).with_name("boot.py")
 _POLL = 0.05  # seconds between two looks while waiting
 _BIND_ATTEMPTS = 3
 _JOIN_TIMEOUT = 60.0  # seconds for a restarted worker to come up before it is killed and started anew
@@ -38,33 +37,6 @@ _LONGEST_BACK_OFF = 30.0
 _HEALTHY_AFTER = 60.0  # seconds of life after which the next death is restarted at once again
 _LONGEST_GRACE = 30.0  # seconds that a user may take to finish its request when it is told to go
 _HOLD_MARGIN = 15.0
-
-
-@dataclass(frozen=True)
-class LoadStatus:
-    """The load as the launcher sees it at one moment.
-
-    Attributes:
-        state: dead when the master is gone; a run cannot go on then.
-        started_at: unix seconds of the first user's start; None before.
-        users, users_target: running now, and wanted by the plan now.
-        workers: Locust workers that answer their master.
-        restarts: workers started again so far.
-        total_requests: as the workers reported to the master, three seconds late at most.
-        problems: what went wrong, in words for a person; the same problem stands there once.
-        notes: what a reader of the report should know, without being wrong.
-    """
-
-    state: State
-    started_at: float | None = None
-    users: int = 0
-    users_target: int = 0
-    workers: int = 0
-    restarts: int = 0
-    total_requests: int = 0
-    total_failures: int = 0
-    problems: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
 
 
 class _Worker:
@@ -128,7 +100,7 @@ class LoadLauncher:
             )
         if "," in str(locustfile.resolve()):
             raise HarnessError(f"Locust cannot load {locustfile}: a comma in the path", remedy="rename the folder")
-        stages = _stages(self._plan)
+        stages = load_stages(self._plan)
         deadline = time.monotonic() + timeout
         try:
             self._control_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -206,37 +178,17 @@ class LoadLauncher:
     def _spawn(self, name: str, role: Role, stages: tuple[LoadStage, ...], port: int = 0) -> LocustChild:
         if self._stopped:
             raise HarnessError("the load was told to end")
-        plan = self._plan
-        config = LoadConfig(
+        config = child_config(
+            self._plan,
             role=role,
             name=name,
-            control_dir=str(self._control_dir.resolve()),
+            control_dir=self._control_dir,
             stages=stages,
             edges=self._edges,
-            url=plan.target.url,
-            parent=os.getpid(),
             port=port,
             token=self._token if role == "master" else "",
-            stack=plan.stack,
-            warmup=plan.load.warmup,
-            headers=dict(plan.target.headers),
-            timeout=plan.target.timeout,
-            ca_file=plan.target.ca_file and str(Path(plan.target.ca_file).resolve()),
-            seed=plan.load.seed,
-            max_users=plan.load.max_users,
-            workers=plan.load.workers,
-            reserved=tuple(sorted({(o.method, o.endpoint) for o in plan.objectives if o.endpoint})),
         )
-        arguments = ["-f", f"{_BOOT},{Path(plan.load.locustfile).resolve()}", "--host", plan.target.url.rstrip("/")]
-        arguments += ["--loglevel", "INFO", "--exit-code-on-error", "0"]
-        if role == "master":
-            arguments += ["--master", "--headless", "--expect-workers", str(plan.load.workers), "--only-summary"]
-            arguments += ["--master-bind-host", LOOPBACK, "--master-bind-port", str(self._bind_port)]
-            # Users finish the request they are in: the slowest ones must not vanish from the counts.
-            arguments += ["--stop-timeout", str(self._grace)]
-        else:
-            arguments += ["--worker", "--master-host", LOOPBACK, "--master-port", str(self._bind_port)]
-        arguments += plan.load.user_classes
+        arguments = child_arguments(self._plan, role, self._bind_port, self._grace)
         return LocustChild(name, arguments, child_environment(os.environ, config), self._control_dir, self._log_dir)
 
     # --- while it runs
@@ -294,7 +246,7 @@ class LoadLauncher:
         if child is None:
             if now >= worker.restart_at:
                 self._restarts += 1
-                worker.child = self._spawn(worker.name, "worker", _stages(self._plan), port=worker.port)
+                worker.child = self._spawn(worker.name, "worker", load_stages(self._plan), port=worker.port)
             return
         reason = self._why_lost(worker, child, missing, now)
         if reason is None:
@@ -423,27 +375,6 @@ class LoadLauncher:
     def _problem(self, text: str) -> None:
         if len(self._problems) < 50:
             self._problems[text] = None
-
-
-def child_environment(environment: Mapping[str, str], config: LoadConfig) -> dict[str, str]:
-    """A child's environment: the caller's without Locust's own variables, which would change the run."""
-    kept = {key: value for key, value in environment.items() if not key.upper().startswith("LOCUST_")}
-    return {**kept, VARIABLE: config.to_json(), "PYTHONUNBUFFERED": "1"}
-
-
-def _stages(plan: Plan) -> tuple[LoadStage, ...]:
-    """Raises HarnessError: a load that this launcher cannot make."""
-    if plan.load.model != "closed":
-        raise HarnessError(
-            f"plan {plan.name}: load.model {plan.load.model!r} is not supported yet",
-            remedy="use model: closed, with users in each stage",
-        )
-    stages = []
-    for at, stage in enumerate(plan.load.stages, start=1):
-        if stage.users is None:
-            raise HarnessError(f"plan {plan.name}: stage {at} of the load names no users", remedy="give it users: N")
-        stages.append(LoadStage(stage.duration, stage.users, stage.spawn_rate))
-    return tuple(stages)
 
 
 def _free_port() -> int:

@@ -1,0 +1,88 @@
+"""A Locust child's configuration, command line and environment. Pure but for the pid of the launcher."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from harness.errors import HarnessError
+from harness.load.config import VARIABLE, LoadConfig, LoadStage, Role
+from harness.plan.model import Plan
+
+LOOPBACK = "127.0.0.1"
+_BOOT = Path(__file__).with_name("boot.py")
+
+
+def child_config(
+    plan: Plan,
+    *,
+    role: Role,
+    name: str,
+    control_dir: Path,
+    stages: tuple[LoadStage, ...],
+    edges: tuple[float, ...],
+    port: int,
+    token: str,
+) -> LoadConfig:
+    """The plan as one child needs it; ``port`` is the one it served before a restart, 0 for any."""
+    ca_file = plan.target.ca_file
+    return LoadConfig(
+        role=role,
+        name=name,
+        control_dir=str(control_dir.resolve()),
+        stages=stages,
+        edges=edges,
+        url=plan.target.url,
+        parent=os.getpid(),
+        port=port,
+        token=token,
+        stack=plan.stack,
+        warmup=plan.load.warmup,
+        headers=dict(plan.target.headers),
+        timeout=plan.target.timeout,
+        ca_file=str(Path(ca_file).resolve()) if ca_file else None,
+        seed=plan.load.seed,
+        max_users=plan.load.max_users,
+        workers=plan.load.workers,
+        reserved=tuple(sorted({(o.method, o.endpoint) for o in plan.objectives if o.endpoint})),
+    )
+
+
+def child_arguments(plan: Plan, role: Role, bind_port: int, grace: int) -> list[str]:
+    """Locust's command line.
+
+    Args:
+        grace: whole seconds (Locust takes no others) that a user may take to finish its request when told to go: the
+            slowest requests must not vanish from the counts.
+    """
+    arguments = ["-f", f"{_BOOT},{Path(plan.load.locustfile).resolve()}", "--host", plan.target.url.rstrip("/")]
+    arguments += ["--loglevel", "INFO", "--exit-code-on-error", "0"]
+    if role == "master":
+        arguments += ["--master", "--headless", "--expect-workers", str(plan.load.workers), "--only-summary"]
+        arguments += ["--master-bind-host", LOOPBACK, "--master-bind-port", str(bind_port)]
+        arguments += ["--stop-timeout", str(grace)]
+    else:
+        arguments += ["--worker", "--master-host", LOOPBACK, "--master-port", str(bind_port)]
+    return [*arguments, *plan.load.user_classes]
+
+
+def child_environment(environment: Mapping[str, str], config: LoadConfig) -> dict[str, str]:
+    """A child's environment: the caller's without Locust's own variables, which would change the run."""
+    kept = {key: value for key, value in environment.items() if not key.upper().startswith("LOCUST_")}
+    return {**kept, VARIABLE: config.to_json(), "PYTHONUNBUFFERED": "1"}
+
+
+def load_stages(plan: Plan) -> tuple[LoadStage, ...]:
+    """Raises HarnessError: a load that this launcher cannot make."""
+    if plan.load.model != "closed":
+        raise HarnessError(
+            f"plan {plan.name}: load.model {plan.load.model!r} is not supported yet",
+            remedy="use model: closed, with users in each stage",
+        )
+    stages = []
+    for at, stage in enumerate(plan.load.stages, start=1):
+        if stage.users is None:
+            raise HarnessError(f"plan {plan.name}: stage {at} of the load names no users", remedy="give it users: N")
+        stages.append(LoadStage(stage.duration, stage.users, stage.spawn_rate))
+    return tuple(stages)
