@@ -8,7 +8,7 @@ import math
 import pytest
 
 from harness.errors import ExitCode
-from harness.judge.alerts import Known, outcome_of, render, runbook
+from harness.judge.alerts import Known, evaluation_step, outcome_of, render, runbook
 from harness.judge.context import make_windows
 from harness.judge.ending import check_ending
 from harness.judge.verdict import Finding, ObjectiveResult, Outcome, Verdict, worst
@@ -133,6 +133,13 @@ def test_annotations_are_rendered_and_unknown_actions_left_out() -> None:
     assert render("{{ $labels.none }}", {}, 1.0) == ""
     assert runbook({"runbook_url": "docs/runbooks/A.md"}) == "runbooks/A.md"
     assert runbook({}) == ""
+
+
+def test_long_look_backs_are_evaluated_each_minute_on_the_same_grid() -> None:
+    assert evaluation_step("rate(x[5m]) > 1", 5) == 5
+    assert evaluation_step("min_over_time(x[2h15m:1m]) > 1", 5) == 60
+    assert evaluation_step("min_over_time(x[1h]) > 1", 7) == 56
+    assert evaluation_step("min_over_time(x[1d]) > 1", 300) == 300
 
 
 def test_windows_of_runs_that_ended_in_other_ways() -> None:
