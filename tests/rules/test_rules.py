@@ -65,6 +65,14 @@ def promtool(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["promtool", *map(str, arguments)], capture_output=True, text=True, timeout=100)
 
 
+@pytest.fixture(scope="module")
+def alert_checks() -> list[dict[str, Any]]:
+    """Every alert_rule_test of every promtool file, read once: the files are long."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    files = [yaml.load(file.read_text(encoding="utf-8"), Loader=loader) for file in TESTS]
+    return [check for file in files for group in file["tests"] for check in group.get("alert_rule_test", [])]
+
+
 def test_promtool_accepts_the_rule_files() -> None:
     done = promtool("check", "rules", *sorted(RULES.glob("*.yml")))
     assert done.returncode == 0, done.stderr
@@ -168,14 +176,10 @@ class TestAlert:
         query = page.split("```promql\n")[1].split("\n```")[0]
         assert metrics_in(query) <= RECORDED | RAW and metrics_in(query), query
 
-    def test_has_a_promtool_test_that_fires_and_one_that_is_silent(self, rule: dict[str, Any]) -> None:
-        checks = [
-            check
-            for file in TESTS
-            for group in yaml.safe_load(file.read_text(encoding="utf-8"))["tests"]
-            for check in group.get("alert_rule_test", [])
-            if check["alertname"] == rule["alert"]
-        ]
+    def test_has_a_promtool_test_that_fires_and_one_that_is_silent(
+        self, rule: dict[str, Any], alert_checks: list[dict[str, Any]]
+    ) -> None:
+        checks = [check for check in alert_checks if check["alertname"] == rule["alert"]]
         assert any(check["exp_alerts"] for check in checks)
         assert any(not check["exp_alerts"] for check in checks)
 
