@@ -15,6 +15,7 @@ from typing import Any
 # gunicorn -c may run from anywhere; the application must be found all the same.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from target.metrics_port import listen, serve
 from target.settings import SettingsError, read_settings
 
 try:
@@ -39,6 +40,10 @@ chdir = str(Path(__file__).resolve().parent.parent)
 
 DATABASE_WAIT_SECONDS = 30.0
 _owner = os.getpid()
+try:
+    _metrics_socket = listen(_settings.metrics_port) if _settings.metrics_port else None
+except OSError as error:
+    sys.exit(f"Mingus cannot start: its metrics cannot listen on port {_settings.metrics_port}: {error.strerror}")
 
 # Before anything imports prometheus_client, which looks at the variable then.
 _state = tempfile.mkdtemp(prefix="mingus-")
@@ -80,6 +85,14 @@ def on_starting(server: Any) -> None:
     # What is alive now lives for ever: out of the collector's sight, its pages are not written and stay shared.
     gc.collect()
     gc.freeze()
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    """Metrics are answered also while every request thread waits."""
+    from target.multiprocess import exposition_registry
+
+    if _metrics_socket is not None:
+        serve(_metrics_socket, exposition_registry)
 
 
 def child_exit(server: Any, worker: Any) -> None:

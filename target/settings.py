@@ -27,6 +27,7 @@ class Settings:
         max_requests: requests after which gunicorn recycles a worker; 0 never.
         faults: on from the start (target.faults); fault_token: guards /faults; empty: there is no /faults.
         state_dir: a directory all workers share, made by gunicorn.conf.py.
+        metrics_port: serves /metrics on loopback apart from the requests too (target.metrics_port); 0 does not.
     """
 
     database_url: str
@@ -46,6 +47,7 @@ class Settings:
     faults: str = ""
     fault_token: str = ""
     state_dir: str = ""
+    metrics_port: int = 0
 
     @property
     def sqlalchemy_url(self) -> str:

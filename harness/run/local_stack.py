@@ -20,6 +20,7 @@ class LocalStack:
     """What was started."""
 
     url: str
+    metrics_url: str
     database_url: str
     redis_url: str
     target: Child
@@ -47,8 +48,10 @@ def start_local_stack(
     with ExitStack() as parts:
         postgres, database_url = parts.enter_context(start_postgres(work, logs / "postgres.log", check))
         redis, redis_url = parts.enter_context(start_redis(work, logs / "redis.log", check))
-        target, url = parts.enter_context(start_mingus(database_url, redis_url, faults, logs / "target.log", check))
-        yield LocalStack(url, database_url, redis_url, target, postgres, redis)
+        target, url, metrics_url = parts.enter_context(
+            start_mingus(database_url, redis_url, faults, logs / "target.log", check)
+        )
+        yield LocalStack(url, metrics_url, database_url, redis_url, target, postgres, redis)
 
 
 def on_local_stack(plan: Plan, stack: LocalStack) -> Plan:
@@ -57,7 +60,7 @@ def on_local_stack(plan: Plan, stack: LocalStack) -> Plan:
     resolved = target.model_dump() | {
         "url": stack.url,
         "allow_hosts": tuple(dict.fromkeys((*target.allow_hosts, LOOPBACK))),
-        "metrics": (f"{stack.url}/metrics",),
+        "metrics": (stack.metrics_url,),
         "processes": (ProcessTarget(name=_name(target.processes, "web"), pid=stack.target.pid),),
         "databases": (DatabaseTarget(name=_name(target.databases, "main"), url=stack.database_url),),
         "redis": (RedisTarget(name=_name(target.redis, "cache"), url=stack.redis_url),),

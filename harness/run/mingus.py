@@ -13,7 +13,7 @@ import requests
 
 from harness.errors import UsageError
 from harness.run.child import Child, Program
-from harness.run.ports import LOOPBACK, on_free_port
+from harness.run.ports import LOOPBACK, free_port, on_free_port
 from target import launch
 
 _START_SECONDS = 60.0
@@ -31,22 +31,19 @@ def check_faults(faults: Sequence[str]) -> None:
 @contextmanager
 def start_mingus(
     database_url: str, redis_url: str, faults: Sequence[str], log: Path, check: Callable[[], None] = lambda: None
-) -> Iterator[tuple[Child, str]]:
-    """Runs the target behind gunicorn; yields it (its pid is gunicorn's master) and its URL.
+) -> Iterator[tuple[Child, str, str]]:
+    """Runs the target behind gunicorn; yields it (its pid is gunicorn's master), its URL and its metrics' URL.
 
     Raises:
         HarnessError: it did not become healthy.
     """
-    environment = launch.environment(
-        database_url,
-        redis_url,
-        faults=list(faults),
-        fault_token=secrets.token_urlsafe(18),
-        secret=secrets.token_urlsafe(18),
-    )
+    token, secret = secrets.token_urlsafe(18), secrets.token_urlsafe(18)
 
-    def start(port: int) -> tuple[Child, str]:
-        url = f"http://{LOOPBACK}:{port}"
+    def start(port: int) -> tuple[Child, str, str]:
+        url, metrics_port = f"http://{LOOPBACK}:{port}", free_port()
+        environment = launch.environment(
+            database_url, redis_url, faults=list(faults), fault_token=token, secret=secret, metrics_port=metrics_port
+        )
         child = Child(
             Program(
                 name="the reference target",
@@ -62,11 +59,11 @@ def start_mingus(
         except BaseException:
             child.kill()
             raise
-        return child, url
+        return child, url, f"http://{LOOPBACK}:{metrics_port}/metrics"
 
-    child, url = on_free_port(start)
+    child, url, metrics_url = on_free_port(start)
     try:
-        yield child, url
+        yield child, url, metrics_url
     finally:
         child.stop(_STOP_SECONDS)
 

@@ -32,7 +32,8 @@ def test_the_whole_stack_answers_and_goes(tmp_path: Path) -> None:
                 assert password not in " ".join(member.cmdline()), "a command line can be read by everybody"
         plan = on_local_stack(make_plan(), stack)
         assert plan.target.url == stack.url
-        assert plan.target.metrics == (f"{stack.url}/metrics",)
+        assert plan.target.metrics == (stack.metrics_url,)
+        assert "db_pool_size" in requests.get(stack.metrics_url, timeout=5).text
         assert plan.target.processes == (ProcessTarget(name="web", pid=stack.target.pid),)
         assert [(d.name, d.url) for d in plan.target.databases] == [("main", stack.database_url)]
         assert [(r.name, r.url) for r in plan.target.redis] == [("cache", stack.redis_url)]
