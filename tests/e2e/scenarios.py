@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.e2e.whole_run import HERE, LOAD_BEGAN, STEADY, Whole, interrupt, kill, whole_run
+from tests.e2e.whole_run import HERE, LOAD_BEGAN, STARTING, STEADY, Whole, interrupt, kill, whole_run
 
 # Memory maps are read every ten seconds: a leak shows in a dozen readings.
 MEMORY = ("--duration", "150s")
@@ -94,6 +94,7 @@ SCENARIOS: dict[str, Callable[[Path], Whole]] = {
     # signals
     "interrupted": partial(whole_run, meddle=interrupt),
     "interrupted-early": partial(whole_run, when=LOAD_BEGAN, meddle=interrupt),
+    "interrupted-at-start": partial(whole_run, when=STARTING, meddle=interrupt),
     "interrupted-twice": partial(whole_run, when=LOAD_BEGAN, meddle=twice),
     # plans that ask too much
     "too-short": partial(whole_run, arguments=("--duration", "40s", "--set", "objectives.fd_growth=5%")),

@@ -91,6 +91,14 @@ def test_ctrl_c_during_the_warm_up(whole: Whole) -> None:
     assert "never reached its steady state" in summaries(whole)
 
 
+@pytest.mark.scenario("interrupted-at-start")
+def test_ctrl_c_before_the_load_began(whole: Whole) -> None:
+    assert whole.exit_code == 11
+    assert (whole.record["ended_by"], whole.record["reason"]) == ("interrupted", "SIGINT while it started")
+    assert "nothing to judge" in summaries(whole)
+    assert not (whole.directory / "work").exists()
+
+
 @pytest.mark.scenario("interrupted-twice")
 def test_a_second_ctrl_c_ends_at_once(whole: Whole) -> None:
     assert whole.exit_code == 12
@@ -118,8 +126,8 @@ def test_an_objective_that_so_short_a_run_cannot_judge(whole: Whole) -> None:
     assert "note: cannot be judged: fd_growth needs" in whole.output
     assert whole.objective("fd_growth")["outcome"] == "inconclusive"
     looked = subprocess.run(
-        [sys.executable, "-m", "harness.cli", "check", str(PLAN), "--duration", "40s", "--set", "objectives.fd_growth=5%",
-         "--json"], capture_output=True, text=True, check=False,
+        [sys.executable, "-m", "harness.cli", "check", str(PLAN), "--duration", "40s", "--json", "--set",
+         "objectives.fd_growth=5%"], capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert looked.returncode == 0
     assert "fd_growth" in {p["objective"] for p in json.loads(looked.stdout)["unjudgeable"]}

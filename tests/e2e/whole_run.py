@@ -22,6 +22,7 @@ PLAN = HERE / "plan.yml"
 HALF_WAY = re.compile(r"^steady +(4[5-9]|[5-9]\d)%", re.MULTILINE)
 STEADY = re.compile(r"^steady ", re.MULTILINE)
 LOAD_BEGAN = re.compile(r"^warmup ", re.MULTILINE)
+STARTING = re.compile(r"^starting PostgreSQL", re.MULTILINE)
 RUN_SECONDS = 420.0
 GRACE_SECONDS = 5.0
 
