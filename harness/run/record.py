@@ -122,6 +122,7 @@ class RunDirectory:
 
 def create_run_directory(root: Path, plan_name: str, now: float) -> tuple[str, RunDirectory]:
     """A new directory below ``root`` and its run id ("20261122T151830Z-soak-24h"); two at the same second differ."""
+    root = root.absolute()  # children run in folders of their own
     stamp = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ")
     for attempt in range(1, 1000):
         run_id = f"{stamp}-{plan_name}" + (f"-{attempt}" if attempt > 1 else "")

@@ -1,0 +1,88 @@
+"""The run directory and run.json: found, written whole, and refused by name when damaged."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.errors import ArchiveError, UsageError
+from harness.run.record import RunDirectory, RunRecord, create_run_directory, find_run, list_runs
+
+NOW = 1_795_364_560.25
+RECORD = RunRecord(run_id="r1", plan="smoke", started_at=NOW, target="http://127.0.0.1:5000")
+
+
+def test_no_runs_yet(tmp_path: Path) -> None:
+    assert list_runs(tmp_path / "missing") == []
+    with pytest.raises(UsageError, match="there is no run in"):
+        find_run("last", tmp_path)
+    with pytest.raises(UsageError, match="'r9' is no run"):
+        find_run("r9", tmp_path)
+
+
+def test_a_relative_folder_gives_an_absolute_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Children run in folders of their own: a relative path would mean another place to each."""
+    monkeypatch.chdir(tmp_path)
+    run_id, directory = create_run_directory(Path("runs"), "smoke", NOW)
+    assert run_id == "20261122T162240Z-smoke"
+    assert directory.path == tmp_path / "runs" / run_id
+    assert directory.path.is_dir()
+
+
+def test_two_runs_of_one_second_do_not_collide(tmp_path: Path) -> None:
+    first, _ = create_run_directory(tmp_path, "smoke", NOW)
+    second, _ = create_run_directory(tmp_path, "smoke", NOW)
+    assert second == f"{first}-2"
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ArchiveError, match="cannot create a run directory in .*file"):
+        create_run_directory(tmp_path / "file", "smoke", NOW)
+
+
+def test_the_record_comes_back_as_it_was_written(tmp_path: Path) -> None:
+    directory = RunDirectory(tmp_path)
+    full = replace(RECORD, steady_from=NOW + 1, steady_to=NOW + 9.5, ended_at=NOW + 9.5, ended_by="aborted",
+                   reason="alert X", versions={"python": "3.11"}, notes=("a", "b"))  # fmt: skip
+    directory.write_record(full)
+    assert directory.read_record() == full
+    assert [p.name for p in tmp_path.iterdir()] == ["run.json"]
+
+
+def test_until_something_better_is_known_a_run_has_crashed(tmp_path: Path) -> None:
+    RunDirectory(tmp_path).write_record(RECORD)
+    assert RunDirectory(tmp_path).read_record().ended_by == "crashed"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "not valid JSON"),
+        ('{"schema": 1, "run_id"', "not valid JSON"),
+        ("[]", "not a JSON object"),
+        ('{"schema": 2}', "this harness reads schema 1"),
+        ('{"schema": 1, "run_id": 5}', "'run_id' must be a string"),
+        ('{"schema": 1, "run_id": "a", "plan": "p", "target": "t", "ended_by": "magic"}', "'ended_by' must be one of"),
+        ('{"schema": 1, "run_id": "a", "plan": "p", "target": "t", "ended_by": "completed"}', "'started_at' is missing"),
+        (
+            '{"schema": 1, "run_id": "a", "plan": "p", "target": "t", "ended_by": "completed", "started_at": "2026-01-01T00:00:00"}',
+            "'started_at' has no time zone",
+        ),
+    ],
+)  # fmt: skip
+def test_a_damaged_record_is_named(tmp_path: Path, text: str, says: str) -> None:
+    (tmp_path / "run.json").write_text(text)
+    with pytest.raises(ArchiveError, match=says):
+        RunDirectory(tmp_path).read_record()
+
+
+def test_last_is_the_newest_and_links_do_not_count(tmp_path: Path) -> None:
+    for stamp in (NOW, NOW + 60):
+        _, directory = create_run_directory(tmp_path, "smoke", stamp)
+        directory.write_record(RECORD)
+    (tmp_path / "zzz").symlink_to(directory.path)
+    assert find_run("last", tmp_path).path == directory.path
+    assert len(list_runs(tmp_path)) == 2
