@@ -7,6 +7,7 @@ import math
 import os
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -124,18 +125,17 @@ def create_run_directory(root: Path, plan_name: str, now: float) -> tuple[str, R
     """A new directory below ``root`` and its run id ("20261122T151830Z-soak-24h"); two at the same second differ."""
     root = root.absolute()  # children run in folders of their own
     stamp = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ")
-    for attempt in range(1, 1000):
-        run_id = f"{stamp}-{plan_name}" + (f"-{attempt}" if attempt > 1 else "")
-        try:
-            root.mkdir(parents=True, exist_ok=True)
-            (root / run_id).mkdir()
-        except FileExistsError:
-            continue
-        except OSError as error:
-            raise ArchiveError(
-                f"cannot create a run directory in {root}: {error.strerror}", remedy="give a writable folder with --out"
-            ) from error
-        return run_id, RunDirectory(root / run_id)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        for attempt in range(1, 1000):
+            run_id = f"{stamp}-{plan_name}" + (f"-{attempt}" if attempt > 1 else "")
+            with suppress(FileExistsError):
+                (root / run_id).mkdir()
+                return run_id, RunDirectory(root / run_id)
+    except OSError as error:
+        raise ArchiveError(
+            f"cannot create a run directory in {root}: {error.strerror}", remedy="give a writable folder with --out"
+        ) from error
     raise ArchiveError(f"{root} already holds a thousand runs of this second")
 
 
