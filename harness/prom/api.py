@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 import requests
 
 from harness.errors import QueryError
-from harness.prom.promql import without_grouping_bug
 from harness.prom.series import Series
 from harness.prom.wire import merge, parse_matrix, parse_vector
 
@@ -188,7 +187,7 @@ class PrometheusApi:
 
     def _range_page(self, expr: str, start_ms: int, end_ms: int, step_ms: int) -> list[Series]:
         parameters = {
-            "query": without_grouping_bug(expr),
+            "query": expr,
             "start": _seconds(start_ms / 1000),
             "end": _seconds(end_ms / 1000),
             "step": _seconds(step_ms / 1000),

@@ -187,7 +187,7 @@ def _query(connect: Callable[[], PrometheusApi], rule: RecordingRule, window: Gr
 def _check_step(api: PrometheusApi, rule: RecordingRule, found: Sequence[Series], at: float) -> None:
     """Raises ArchiveError when one step of a range differs from the instant query that a live server would make.
 
-    There was such a bug (harness.prom.promql.without_grouping_bug); another one must not become a verdict.
+    There is such a bug (Prometheus 2.42: ``count_values by`` over a range); it must not become a verdict.
     """
     once = {tuple(sorted(one.labels.items())): float(one.values[0]) for one in api.query(rule.expr, at)}
     ranged = {

@@ -1,4 +1,4 @@
-"""What an expression reads, and a way around a bug of Prometheus: PromQL as text, without a parser. Pure."""
+"""What an expression reads: PromQL as text, without a parser. Pure."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ _TOKEN = re.compile(r"""(?P<string>"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`[^`]*`)|
 _SELECTOR = re.compile(r"([\w:]*)\s*\{([^{}]*)\}")
 _BEFORE_NAMELESS = frozenset({"", "and", "or", "unless", "atan2", "bool"})
 _NAME_MATCHER = re.compile(r"__name__\s*(=~|!~|!=|=)\s*\0(\d+)\0")
-
-_COUNT_VALUES_BY = re.compile(r"(\bcount_values\s+by\s*\()([^()]*)\)", re.IGNORECASE)
 
 
 def mentioned_names(expr: str) -> frozenset[str]:
@@ -46,25 +44,6 @@ def names_read(expr: str, known: Iterable[str]) -> frozenset[str]:
             if operator == "!=" or (operator == "!~") != matches:
                 found.add(name)
     return frozenset(found)
-
-
-def without_grouping_bug(expr: str) -> str:
-    """An expression that means the same and is right in range queries too.
-
-    ``count_values by (a, b, c)`` loses labels from a range's second step on (seen in Prometheus 2.42): each step
-    appends the new label to the parser's list of labels and sorts it; where that list has room left, the sort moves a
-    label out of it for good. Go lists grow in powers of two: with 1, 2, 4 or 8 labels there is no room, so the last
-    label is repeated until one of these is reached, which changes nothing in the result.
-    """
-    plain, strings = _hide_strings(expr)
-
-    def pad(match: re.Match[str]) -> str:
-        labels = [label.strip() for label in match[2].split(",") if label.strip()]
-        while labels and len(labels) & (len(labels) - 1):
-            labels.append(labels[-1])
-        return f"{match[1]}{', '.join(labels)})"
-
-    return re.sub(r"\0(\d+)\0", lambda m: strings[int(m[1])], _COUNT_VALUES_BY.sub(pad, plain))
 
 
 def _hide_strings(expr: str) -> tuple[str, list[str]]:

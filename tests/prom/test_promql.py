@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.prom.promql import mentioned_names, names_read, without_grouping_bug
+from harness.prom.promql import mentioned_names, names_read
 
 KNOWN = {"a:b:c", "a:b:d", "plain"}
 
@@ -36,16 +36,3 @@ def test_what_an_expression_reads(expr, read):
 def test_mentioned_names_hold_the_metrics():
     assert {"up", "x:y:z"} <= mentioned_names('sum(rate(up[1m])) / {__name__="x:y:z"}')
     assert "hidden" not in mentioned_names('up{a="hidden"}')
-
-
-@pytest.mark.parametrize(
-    ("labels", "padded"),
-    [("a", "a"), ("a, b", "a, b"), ("a,b,c", "a, b, c, c"), ("a,b,c,d,e", "a, b, c, d, e, e, e, e"), ("", "")],
-)
-def test_count_values_grouping_is_padded_to_a_power_of_two(labels, padded):
-    assert without_grouping_bug(f'count_values by ({labels}) ("le", x)') == f'count_values by ({padded}) ("le", x)'
-
-
-def test_other_text_stays_as_it_is():
-    expr = 'sum by (a, b, c) (x{y="count_values by (a, b, c)"}) + `#`'
-    assert without_grouping_bug(expr) == expr
