@@ -6,202 +6,25 @@ worker only, rewrites it. A thread in each worker applies what is due a few time
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import hmac
-import json
-import os
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
 from flask import Blueprint, Response, current_app, jsonify, request
-from sqlalchemy import Engine, PoolProxiedConnection, QueuePool, exc
+from sqlalchemy import Engine
 
-from target.faults import (
-    FAULT_PARAMETERS,
-    MEMORY_UNIT_BYTES,
-    FaultSpec,
-    burst_on,
-    parse_fault,
-    parse_faults,
-    request_fails,
-    share_of,
-    units_due,
-)
+from target.fault_board import FaultBoard, claim_slot
+from target.fault_effects import ActiveFault, FaultMaker, World, reference_faults
+from target.faults import FAULT_PARAMETERS, FaultSpec, parse_faults
 from target.settings import Settings
 
 TICK_SECONDS = 0.2
 # What tells whether Mingus lives, and how to heal it, must work while it is broken.
 UNTOUCHED = ("/health", "/metrics", "/faults")
-
-
-class InjectedError(Exception):
-    """An error burst failed this request on purpose."""
-
-
-@dataclass(frozen=True)
-class World:
-    """What faults act on, and which share of the application's rate this worker bears (slot of slots)."""
-
-    engine: Engine
-    slot: int
-    slots: int
-
-
-class ActiveFault:
-    """A fault that is on in this worker. ``elapsed``: seconds since it was switched on, in the whole application."""
-
-    def tick(self, elapsed: float) -> None:
-        """Do what is due; called every TICK_SECONDS by one thread."""
-
-    def before_request(self, elapsed: float) -> None:
-        """Spoil a request: sleep, or raise InjectedError; called by the request's thread."""
-
-    def stop(self) -> None:
-        """Switched off: give back what was taken, as a restart would."""
-
-
-class _Leak(ActiveFault):
-    """Takes this worker's share of units at a rate. A worker that joins late begins there, not with the whole past."""
-
-    def __init__(self, spec: FaultSpec, world: World, per_second: float, joined: float) -> None:
-        self._delay, self._per_second, self._world = spec["delay"], per_second, world
-        self._taken = self._due(joined)
-
-    def _due(self, elapsed: float) -> int:
-        total = units_due(elapsed, self._delay, self._per_second)
-        return share_of(total, self._world.slot, self._world.slots)
-
-    def tick(self, elapsed: float) -> None:
-        due = self._due(elapsed)
-        while self._taken < due and self.take():
-            self._taken += 1
-
-    def take(self) -> bool:
-        """Take one unit; False: not now."""
-        raise NotImplementedError
-
-
-class MemoryLeak(_Leak):
-    """Keeps blocks of random bytes: every page is written, and neither zswap nor KSM can make it small."""
-
-    def __init__(self, spec: FaultSpec, world: World, joined: float) -> None:
-        super().__init__(spec, world, spec["mb_per_s"] * 1e6 / MEMORY_UNIT_BYTES, joined)
-        self._blocks: list[bytes] = []
-
-    def take(self) -> bool:
-        self._blocks.append(os.urandom(MEMORY_UNIT_BYTES))
-        return True
-
-    def stop(self) -> None:
-        self._blocks.clear()
-
-
-class ConnectionLeak(_Leak):
-    """Checks connections out of the application's pool, begins a transaction and forgets them: a handler that leaks."""
-
-    def __init__(self, spec: FaultSpec, world: World, joined: float) -> None:
-        super().__init__(spec, world, spec["per_minute"] / 60, joined)
-        self._held: list[PoolProxiedConnection] = []
-
-    def take(self) -> bool:
-        pool = self._world.engine.pool
-        if isinstance(pool, QueuePool) and pool.checkedout() >= pool.size() + pool._max_overflow:
-            return False  # nothing left to leak; waiting for one would look like a request that waits
-        try:
-            connection = self._world.engine.raw_connection()
-            self._held.append(connection)
-            connection.cursor().execute("SELECT 1")
-        except (exc.TimeoutError, exc.DBAPIError):
-            return False
-        return True
-
-    def stop(self) -> None:
-        while self._held:
-            self._held.pop().close()
-
-
-class ErrorBurst(ActiveFault):
-    """Fails an even share of the requests."""
-
-    def __init__(self, spec: FaultSpec, world: World, joined: float) -> None:
-        self._spec = spec
-        self._count = 0
-        self._lock = threading.Lock()
-
-    def before_request(self, elapsed: float) -> None:
-        if not burst_on(elapsed, self._spec["delay"], self._spec["seconds"]):
-            return
-        with self._lock:
-            number, self._count = self._count, self._count + 1
-        if request_fails(number, self._spec["ratio"]):
-            raise InjectedError("injected by the fault error_burst")
-
-
-FaultMaker = Callable[[FaultSpec, World, float], ActiveFault]
-
-
-def reference_faults() -> Mapping[str, FaultMaker]:
-    """How each fault of ``FAULT_PARAMETERS`` is made from (spec, world, elapsed seconds at which this worker joins)."""
-    return {"memory_leak": MemoryLeak, "connection_leak": ConnectionLeak, "error_burst": ErrorBurst}
-
-
-class FaultBoard:
-    """Which faults are on, and since when, in a file all workers share.
-
-    ``since`` is CLOCK_MONOTONIC, which on Linux is one clock for all processes and which no time correction moves.
-    """
-
-    def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
-        self._path = path
-        self.clock = clock
-
-    def read(self) -> dict[str, tuple[FaultSpec, float]]:
-        """Fault name to (spec, since). Empty before the first ``set``."""
-        try:
-            stored = json.loads(self._path.read_text())
-        except FileNotFoundError:
-            return {}
-        return {name: (parse_fault(text), float(since)) for name, (text, since) in stored.items()}
-
-    def set(self, specs: list[FaultSpec]) -> None:
-        """Switch on exactly these; one that is on already with the same numbers goes on."""
-        with self._locked():
-            now, old = self.clock(), self.read()
-            fresh = {
-                spec.name: (str(spec), old[spec.name][1] if spec.name in old and old[spec.name][0] == spec else now)
-                for spec in specs
-            }
-            with tempfile.NamedTemporaryFile("w", dir=self._path.parent, delete=False) as out:
-                json.dump(fresh, out)
-            Path(out.name).replace(self._path)
-
-    @contextlib.contextmanager
-    def _locked(self) -> Iterator[None]:
-        with self._path.with_suffix(".lock").open("wb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
-
-
-def claim_slot(directory: Path, slots: int) -> tuple[int, IO[bytes]] | None:
-    """The first slot no live worker holds, and the open file that holds it: the kernel frees it when the worker dies.
-
-    None while all are held, as for a moment during a graceful reload.
-    """
-    for slot in range(slots):
-        file = (directory / f"slot_{slot}.lock").open("wb")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.close()
-            continue
-        return slot, file
-    return None
 
 
 class FaultRunner:

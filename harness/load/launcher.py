@@ -10,7 +10,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,35 +20,19 @@ from harness.load.children import LOOPBACK, child_arguments, child_config, child
 from harness.load.config import LoadStage, Role
 from harness.load.control import ControlClient, ControlError
 from harness.load.processes import LocustChild
-from harness.load.status import LoadStatus, State
+from harness.load.startup import POLL, await_announcement, await_end, check_alive
+from harness.load.status import LoadStatus, ended, status_of, unheard
+from harness.load.supervisor import WorkerSupervisor
 from harness.plan.model import Plan
 
 __all__ = ["MASTER", "LoadLauncher", "LoadStatus"]
 
 MASTER = "locust-master"
 
-_POLL = 0.05  # seconds between two looks while waiting
 _BIND_ATTEMPTS = 3
-_JOIN_TIMEOUT = 60.0  # seconds for a restarted worker to come up before it is killed and started anew
-_MISSING_TIMEOUT = 15.0  # seconds without a heartbeat before a worker that still exists is taken for hung
 _MASTER_SILENCE = 30.0  # seconds without an answer before a master that still exists is taken for dead
-_FIRST_BACK_OFF = 1.0
-_LONGEST_BACK_OFF = 30.0
-_HEALTHY_AFTER = 60.0  # seconds of life after which the next death is restarted at once again
 _LONGEST_GRACE = 30.0  # seconds that a user may take to finish its request when it is told to go
 _HOLD_MARGIN = 15.0
-
-
-class _Worker:
-    """One worker's place: the process in it may change, the name and (if it stays free) the port do not."""
-
-    def __init__(self, name: str, child: LocustChild) -> None:
-        self.name = name
-        self.child: LocustChild | None = child
-        self.port = 0
-        self.failures = 0  # deaths in a row, each soon after its start
-        self.restart_at = 0.0
-        self.missing_since: float | None = None
 
 
 class LoadLauncher:
@@ -75,8 +59,12 @@ class LoadLauncher:
         self._control: ControlClient | None = None
         self._bind_port = 0
         self._master_port = 0
-        self._workers: list[_Worker] = []
-        self._restarts = 0
+        self._workers = WorkerSupervisor(
+            lambda name, port: self._spawn(name, "worker", load_stages(self._plan), port),
+            self._forget,
+            self._problem,
+            lambda: self._stopped,
+        )
         self._problems: dict[str, None] = {}
         self._last = LoadStatus("stopped")
         self._answered = 0.0
@@ -107,8 +95,7 @@ class LoadLauncher:
             self._log_dir.mkdir(parents=True, exist_ok=True)
             self._start_master(stages, deadline)
             for number in range(1, self._plan.load.workers + 1):
-                name = f"locust-worker-{number}"
-                self._workers.append(_Worker(name, self._spawn(name, "worker", stages)))
+                self._workers.add(f"locust-worker-{number}")
             self._await_workers(deadline)
         except OSError as error:
             self.stop()
@@ -122,58 +109,31 @@ class LoadLauncher:
             self._bind_port = _free_port()
             self._master = self._spawn(MASTER, "master", stages)
             try:
-                self._await_announcement(self._master, deadline)
+                self._master_port = await_announcement(self._master, deadline).port
                 break
             except HarnessError:
                 # Another process took the port between our look and Locust's bind.
                 if "was busy" not in self._master.last_words() or attempt == _BIND_ATTEMPTS:
                     raise
-        announced = self._master.announcement() if self._master else None
-        assert announced is not None
-        self._master_port = announced.port
-        self._control = ControlClient(announced.port, self._token)
+        self._control = ControlClient(self._master_port, self._token)
         self._answered = time.monotonic()
 
     def _await_workers(self, deadline: float) -> None:
-        for worker in self._workers:
-            assert worker.child is not None
-            self._await_announcement(worker.child, deadline)
-            announced = worker.child.announcement()
-            assert announced is not None
-            worker.port = announced.port
+        for place in self._workers.places:
+            assert place.child is not None
+            place.port = await_announcement(place.child, deadline, self._master).port
+        wanted = len(self._workers.places)
         while True:
-            self._last = self._status(self._ask_status())
-            if self._last.workers >= len(self._workers) and self._last.state != "starting":
+            self._last = self._answered_status(self._ask_status())
+            if self._last.workers >= wanted and self._last.state != "starting":
                 return
-            self._check_alive(*(w.child for w in self._workers if w.child), self._master)
+            check_alive(*self._workers.children, self._master)
             if time.monotonic() > deadline:
                 raise HarnessError(
-                    f"only {self._last.workers} of {len(self._workers)} Locust workers joined their master in time",
+                    f"only {self._last.workers} of {wanted} Locust workers joined their master in time",
                     remedy=f"see the logs in {self._log_dir}",
                 )
-            time.sleep(_POLL)
-
-    def _await_announcement(self, child: LocustChild, deadline: float) -> None:
-        while child.announcement() is None:
-            self._check_alive(child, self._master)
-            if time.monotonic() > deadline:
-                child.kill()
-                raise HarnessError(
-                    f"{child.name} did not come up in time; its last words:\n{child.last_words() or '(none)'}",
-                    remedy=f"see {child.log_path}",
-                )
-            time.sleep(_POLL)
-
-    @staticmethod
-    def _check_alive(*children: LocustChild | None) -> None:
-        for child in children:
-            if child is not None and not child.alive:
-                child.kill()
-                raise HarnessError(
-                    f"{child.name} ended at its start ({child.how_it_ended()}); its last words:\n"
-                    f"{child.last_words() or '(none)'}",
-                    remedy=f"correct the locustfile, or see {child.log_path}",
-                )
+            time.sleep(POLL)
 
     def _spawn(self, name: str, role: Role, stages: tuple[LoadStage, ...], port: int = 0) -> LocustChild:
         if self._stopped:
@@ -199,25 +159,23 @@ class LoadLauncher:
         Ask again after a restart: a worker keeps its port only when nobody else took it meanwhile.
         """
         targets = [(MASTER, f"{LOOPBACK}:{self._master_port}")] if self._master_port else []
-        return targets + [(w.name, f"{LOOPBACK}:{w.port}") for w in self._workers if w.port]
+        return targets + [(w.name, f"{LOOPBACK}:{w.port}") for w in self._workers.places if w.port]
 
     def poll(self) -> LoadStatus:
         """Looks after the children (restarts dead or hung workers) and tells how the load stands; never blocks long."""
         if self._master is None or self._stopped:
             return self._last
-        for child in (self._master, *(w.child for w in self._workers)):
-            if child is not None:
-                child.bound_log()
+        for child in (self._master, *self._workers.children):
+            child.bound_log()
         answer: dict[str, Any] | None = None
         if not self._dead:
             answer = self._check_master()
         if self._dead:
-            self._last = self._status(None, state="dead")
+            self._last = ended(self._last, "dead", tuple(self._problems), self._workers.restarts)
             return self._last
-        missing = set(answer["missing"]) if answer else set()
-        for worker in self._workers:
-            self._look_after(worker, missing)
-        self._last = self._status(answer)
+        self._workers.look_after(frozenset(answer["missing"]) if answer else frozenset())
+        problems, restarts = tuple(self._problems), self._workers.restarts
+        self._last = self._answered_status(answer) if answer else unheard(self._last, problems, restarts)
         return self._last
 
     def _check_master(self) -> dict[str, Any] | None:
@@ -238,47 +196,9 @@ class LoadLauncher:
         self._answered = time.monotonic()
         return answer
 
-    def _look_after(self, worker: _Worker, missing: set[str]) -> None:
-        now = time.monotonic()
-        child = worker.child
-        if self._stopped:
-            return
-        if child is None:
-            if now >= worker.restart_at:
-                self._restarts += 1
-                worker.child = self._spawn(worker.name, "worker", load_stages(self._plan), port=worker.port)
-            return
-        reason = self._why_lost(worker, child, missing, now)
-        if reason is None:
-            return
-        child.kill()
-        announced = child.announcement()
-        lived = now - child.started
-        self._problem(f"{worker.name} was lost ({reason or child.how_it_ended()}) and is started again")
-        worker.failures = 1 if lived > _HEALTHY_AFTER else worker.failures + 1
-        delay = 0.0 if worker.failures == 1 else min(_FIRST_BACK_OFF * 2 ** (worker.failures - 2), _LONGEST_BACK_OFF)
-        worker.child, worker.restart_at, worker.missing_since = None, now + delay, None
-        if announced is not None and self._control is not None:
-            try:
-                self._control.forget(announced.client_id)
-            except ControlError:
-                self._problem(f"the Locust master could not be told that {worker.name} is gone")
-        if delay == 0:
-            self._look_after(worker, missing)
-
-    def _why_lost(self, worker: _Worker, child: LocustChild, missing: set[str], now: float) -> str | None:
-        """None: it is well. Empty: it died. Else why it must be replaced though it exists."""
-        if not child.alive:
-            return ""
-        announced = child.announcement()
-        if announced is None:
-            return "it did not come up in time" if now - child.started > _JOIN_TIMEOUT else None
-        worker.port = announced.port
-        if announced.client_id not in missing:
-            worker.missing_since = None
-            return None
-        worker.missing_since = worker.missing_since or now
-        return "it hung" if now - worker.missing_since > _MISSING_TIMEOUT else None
+    def _forget(self, client_id: str) -> None:
+        if self._control is not None:
+            self._control.forget(client_id)
 
     # --- the end
 
@@ -303,7 +223,7 @@ class LoadLauncher:
                 return
             if time.monotonic() > deadline:
                 raise HarnessError(f"{status.users} users were still running after {limit:.0f} s of holding")
-            time.sleep(_POLL)
+            time.sleep(POLL)
 
     def stop(self, timeout: float = 10) -> None:
         """Ends all children: asks first, kills what is left after ``timeout`` seconds (0: at once). Idempotent.
@@ -311,19 +231,19 @@ class LoadLauncher:
         May be called from a signal handler, or another thread, in the middle of anything else here.
         """
         self._stopped = True
-        children = [c for c in (self._master, *(w.child for w in self._workers)) if c is not None]
+        children = [c for c in (self._master, *self._workers.children) if c is not None]
         deadline = time.monotonic() + timeout
         if timeout > 0 and self._master is not None and self._master.alive:
             self._ask_to_quit(self._master)
-            _await_end(children, time.monotonic() + timeout / 2)
+            await_end(children, time.monotonic() + timeout / 2)
         for child in children:
             if child.alive:
                 child.terminate()
-        _await_end(children, deadline)
+        await_end(children, deadline)
         for child in children:
             child.kill()
         if self._last.state != "dead":
-            self._last = self._status(None, state="stopped")
+            self._last = ended(self._last, "stopped", tuple(self._problems), self._workers.restarts)
 
     def _ask_to_quit(self, master: LocustChild) -> None:
         """The master sends its workers away and runs the locustfile's own quitting hooks."""
@@ -341,36 +261,8 @@ class LoadLauncher:
         assert self._control is not None
         return self._control.status()
 
-    def _status(self, answer: dict[str, Any] | None, *, state: State | None = None) -> LoadStatus:
-        problems, notes, last = tuple(self._problems), self._last.notes, self._last
-        if answer is None:
-            users = 0 if state in ("dead", "stopped") else last.users
-            return LoadStatus(
-                state or last.state,
-                last.started_at,
-                users,
-                last.users_target,
-                0 if state in ("dead", "stopped") else last.workers,
-                self._restarts,
-                last.total_requests,
-                last.total_failures,
-                problems,
-                notes,
-            )
-        if answer["exceptions"]:
-            problems += (f"the locustfile raised {answer['exceptions']} exceptions, among them: {answer['exception']}",)
-        return LoadStatus(
-            state=answer["state"],
-            started_at=answer["started_at"],
-            users=answer["users"],
-            users_target=answer["users_target"],
-            workers=answer["workers"],
-            restarts=self._restarts,
-            total_requests=answer["total_requests"],
-            total_failures=answer["total_failures"],
-            problems=problems,
-            notes=tuple(answer["notes"]),
-        )
+    def _answered_status(self, answer: Mapping[str, Any]) -> LoadStatus:
+        return status_of(answer, tuple(self._problems), self._workers.restarts)
 
     def _problem(self, text: str) -> None:
         if len(self._problems) < 50:
@@ -381,11 +273,6 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         return int(probe.getsockname()[1])
-
-
-def _await_end(children: Sequence[LocustChild], deadline: float) -> None:
-    while any(child.alive for child in children) and time.monotonic() < deadline:
-        time.sleep(_POLL)
 
 
 def _last_line(child: LocustChild) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 State = Literal["starting", "running", "holding", "stopped", "dead"]
 
@@ -33,3 +34,31 @@ class LoadStatus:
     total_failures: int = 0
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+
+def status_of(answer: Mapping[str, Any], problems: tuple[str, ...], restarts: int) -> LoadStatus:
+    """From what the master answered to ``GET /status``."""
+    if answer["exceptions"]:
+        problems += (f"the locustfile raised {answer['exceptions']} exceptions, among them: {answer['exception']}",)
+    return LoadStatus(
+        state=answer["state"],
+        started_at=answer["started_at"],
+        users=answer["users"],
+        users_target=answer["users_target"],
+        workers=answer["workers"],
+        restarts=restarts,
+        total_requests=answer["total_requests"],
+        total_failures=answer["total_failures"],
+        problems=problems,
+        notes=tuple(answer["notes"]),
+    )
+
+
+def unheard(last: LoadStatus, problems: tuple[str, ...], restarts: int) -> LoadStatus:
+    """The master did not answer this time: what was known stands."""
+    return replace(last, problems=problems, restarts=restarts)
+
+
+def ended(last: LoadStatus, state: State, problems: tuple[str, ...], restarts: int) -> LoadStatus:
+    """Nobody is left to ask: no users, no workers, the counts as last heard."""
+    return replace(unheard(last, problems, restarts), state=state, users=0, workers=0)

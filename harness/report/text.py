@@ -6,6 +6,8 @@ import math
 import re
 from datetime import UTC, datetime
 
+from harness.plan.secrets import mask_url
+
 # XML 1.0, production Char: what is not in it cannot stand in a document, not even escaped.
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 # C0, C1 and DEL move cursors and set colours; bidi controls reorder what a reader sees.
@@ -60,3 +62,8 @@ def utc(seconds: float | None, *, date: bool = True) -> str:
     except (OverflowError, OSError, ValueError):
         return "unknown"
     return moment.strftime("%Y-%m-%d %H:%M:%S UTC" if date else "%H:%M:%S UTC")
+
+
+def clean(text: str) -> str:
+    """One line without control characters and without secrets."""
+    return mask_url(one_line(text))

@@ -7,23 +7,18 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from harness.judge.verdict import Finding, ObjectiveResult, Outcome, Verdict
 from harness.plan.dump import dump_plan
 from harness.plan.judgeable import unjudgeable
 from harness.plan.model import Plan
-from harness.plan.secrets import mask_url
-from harness.report.text import one_line, utc
+from harness.report.coverage_rows import coverage_rows
+from harness.report.text import clean, one_line, utc
 from harness.run.record import RunRecord
 from harness.units import format_duration, format_value
 
 WHOLE_RUN = "whole run"
-_MAX_COVERAGE_ROWS = 500
-# Unix seconds of 2001: no count, ratio or length in a coverage report is as large.
-_A_DATE = 1e9
 _ENDINGS = {
     "completed": "completed",
     "aborted": "ended early by the harness",
@@ -94,7 +89,7 @@ def make_view(verdict: Verdict, record: RunRecord, plan: Plan) -> ReportView:
         facts=_facts(record, plan),
         objectives=tuple(objective_row(o) for o in verdict.objectives),
         findings=tuple(finding_row(f) for f in in_order_of_onset(verdict.findings)),
-        coverage=tuple(_coverage_rows(verdict.coverage)),
+        coverage=tuple(coverage_rows(verdict.coverage)),
         removed=tuple(one_line(name) for name in plan.objectives_off),
         unjudgeable=tuple(
             (one_line(u.objective or "the plan"), one_line(u.reason), one_line(u.remedy)) for u in unjudgeable(plan)
@@ -103,11 +98,6 @@ def make_view(verdict: Verdict, record: RunRecord, plan: Plan) -> ReportView:
         versions=tuple((one_line(k), one_line(v)) for k, v in sorted(record.versions.items())),
         plan_yaml=dump_plan(plan, mask=True),
     )
-
-
-def clean(text: str) -> str:
-    """One line without control characters and without secrets."""
-    return mask_url(one_line(text))
 
 
 def in_order_of_onset(findings: tuple[Finding, ...]) -> list[Finding]:
@@ -263,55 +253,3 @@ def finding_row(finding: Finding) -> FindingRow:
         query=one_line(finding.query),
         runbook=one_line(finding.runbook),
     )
-
-
-def _coverage_rows(coverage: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Nested mappings as rows "group / name"; the judge decides what is in it."""
-    rows: list[tuple[str, str]] = []
-
-    def walk(prefix: tuple[str, ...], value: Any) -> None:
-        if isinstance(value, Mapping) and value and len(prefix) < 6:
-            for key, inner in value.items():
-                walk((*prefix, str(key)), inner)
-        elif isinstance(value, list | tuple) and value and all(isinstance(item, Mapping) and item for item in value):
-            rows.extend(_item_row(item) for item in value)
-        else:
-            rows.append((clean(" / ".join(prefix)), clean(_plain(prefix, value))))
-
-    for key, value in coverage.items():
-        walk((str(key),), value)
-    if len(rows) > _MAX_COVERAGE_ROWS:
-        rest = len(rows) - _MAX_COVERAGE_ROWS
-        rows = [*rows[:_MAX_COVERAGE_ROWS], ("...", f"{rest} more in verdict.json")]
-    return rows
-
-
-def _item_row(item: Mapping[str, Any]) -> tuple[str, str]:
-    """One row of a list: what it is about (its first entry), and all else that is known of it, nothing twice."""
-    (_, title), *rest = item.items()
-    parts = [
-        f"{str(key).replace('_', ' ')} {_plain((str(key),), value)}"
-        for key, value in rest
-        if value not in ("", []) and not (isinstance(value, str) and value in str(title))
-    ]
-    return clean(str(title)), clean("; ".join(parts))
-
-
-def _plain(prefix: tuple[str, ...], value: Any) -> str:
-    if value is None:
-        return "no data"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float | int):
-        last = prefix[-1].lower()
-        if value > _A_DATE:
-            return utc(float(value))
-        unit = "ratio" if any(word in last for word in ("ratio", "share", "coverage")) else ""
-        if not unit and ("seconds" in last or last.endswith(("gap", "interval"))):
-            unit = "seconds"
-        return format_value(float(value), unit)
-    if isinstance(value, Mapping) and not value:
-        return "none"
-    if isinstance(value, list | tuple):
-        return ", ".join(str(item) for item in value[:20]) + (" ..." if len(value) > 20 else "") or "none"
-    return str(value)

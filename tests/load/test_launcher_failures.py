@@ -235,6 +235,6 @@ def test_the_launcher_never_imports_locust() -> None:
 
 
 def _worker_pid(launcher: LoadLauncher) -> int:
-    child = launcher._workers[0].child
+    child = launcher._workers.places[0].child
     assert child is not None
     return child.pid

@@ -7,17 +7,9 @@ import psutil
 import pytest
 from sqlalchemy import create_engine
 
-from target.fault_runtime import (
-    ConnectionLeak,
-    ErrorBurst,
-    FaultBoard,
-    FaultRunner,
-    InjectedError,
-    MemoryLeak,
-    World,
-    claim_slot,
-    reference_faults,
-)
+from target.fault_board import FaultBoard, claim_slot
+from target.fault_effects import ConnectionLeak, ErrorBurst, InjectedError, MemoryLeak, World, reference_faults
+from target.fault_runtime import FaultRunner
 from target.faults import MEMORY_UNIT_BYTES, parse_fault, parse_faults
 from tests.servers import RedisServer, mingus_server, wait_until
 from tests.target.clients import sign_up, value

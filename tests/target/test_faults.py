@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from target.fault_runtime import reference_faults
+from target.fault_effects import reference_faults
 from target.faults import (
     FAULT_PARAMETERS,
     burst_on,

@@ -1,0 +1,51 @@
+"""Waiting for Locust processes to come up and to end, with what they said when they do not."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from harness.errors import HarnessError
+from harness.load.processes import Announcement, LocustChild
+
+POLL = 0.05  # seconds between two looks while waiting
+
+
+def await_announcement(child: LocustChild, deadline: float, *others: LocustChild | None) -> Announcement:
+    """What ``child`` announces once it serves.
+
+    Args:
+        deadline: on the monotonic clock.
+        others: children it cannot do without; one of them that ends ends the wait.
+
+    Raises:
+        HarnessError: it, or one of the others, ended; or it did not announce itself in time.
+    """
+    while (announced := child.announcement()) is None:
+        check_alive(child, *others)
+        if time.monotonic() > deadline:
+            child.kill()
+            raise HarnessError(
+                f"{child.name} did not come up in time; its last words:\n{child.last_words() or '(none)'}",
+                remedy=f"see {child.log_path}",
+            )
+        time.sleep(POLL)
+    return announced
+
+
+def check_alive(*children: LocustChild | None) -> None:
+    """Raises HarnessError, with its last words, for a child that ended at its start."""
+    for child in children:
+        if child is not None and not child.alive:
+            child.kill()
+            raise HarnessError(
+                f"{child.name} ended at its start ({child.how_it_ended()}); its last words:\n"
+                f"{child.last_words() or '(none)'}",
+                remedy=f"correct the locustfile, or see {child.log_path}",
+            )
+
+
+def await_end(children: Sequence[LocustChild], deadline: float) -> None:
+    """Returns when all have ended, or at the deadline."""
+    while any(child.alive for child in children) and time.monotonic() < deadline:
+        time.sleep(POLL)
