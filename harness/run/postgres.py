@@ -127,9 +127,8 @@ def _server_directory(work: Path, user: str | None) -> Iterator[Path]:
     """A directory that ``user`` owns and can reach: below ``work``, or a temporary one where the way is closed."""
     home = work / "postgres"
     work.mkdir(parents=True, exist_ok=True)
-    temporary: Path | None = None
     if user is not None and not _reachable(work.resolve(), pwd.getpwnam(user).pw_uid):
-        temporary = home = Path(tempfile.mkdtemp(prefix="harness-postgres-"))
+        home = Path(tempfile.mkdtemp(prefix="harness-postgres-"))
     else:
         home.mkdir(parents=True)
     try:
@@ -138,8 +137,7 @@ def _server_directory(work: Path, user: str | None) -> Iterator[Path]:
         home.chmod(0o700)
         yield home
     finally:
-        if temporary is not None:
-            shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(home, ignore_errors=True)
 
 
 def _reachable(path: Path, uid: int) -> bool:

@@ -124,7 +124,7 @@ def test_missing_locustfile(here: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert harness(capsys, "run", "p.yml") == (
         2,
         "",
-        f"error: p.yml:5: the locustfile 'nope.py' was not found\n  looked at nope.py, {here}/nope.py\n",
+        f"error: p.yml:5: the locustfile 'nope.py' was not found\n  looked at {here}/nope.py\n",
     )
 
 

@@ -30,6 +30,7 @@ def test_the_whole_stack_answers_and_goes(tmp_path: Path) -> None:
             for secret in (stack.database_url, stack.redis_url):
                 password = secret.rpartition("@")[0].rpartition(":")[2]
                 assert password not in " ".join(member.cmdline()), "a command line can be read by everybody"
+        data = Path(psutil.Process(stack.postgres.pid).cwd())
         plan = on_local_stack(make_plan(), stack)
         assert plan.target.url == stack.url
         assert plan.target.metrics == (stack.metrics_url,)
@@ -38,7 +39,7 @@ def test_the_whole_stack_answers_and_goes(tmp_path: Path) -> None:
         assert [(d.name, d.url) for d in plan.target.databases] == [("main", stack.database_url)]
         assert [(r.name, r.url) for r in plan.target.redis] == [("cache", stack.redis_url)]
     assert not any(m.is_running() for m in members)
-    assert not list(Path("/tmp").glob("harness-postgres-*/data/postmaster.pid"))
+    assert not data.exists(), "its data goes with it"
 
 
 def test_two_stacks_at_once_do_not_meet(tmp_path: Path) -> None:
