@@ -16,7 +16,7 @@ help:  ## this list
 setup:  ## .venv with locked packages, and the missing server packages
 	@scripts/setup.sh
 
-soak: setup  ## run PLAN (smoke) here and judge it; ARGS="--duration 10m --fault memory_leak"
+soak: setup  ## run PLAN (smoke) here and judge it; ARGS="--duration 10m --fault memory_leak:mb_per_s=2"
 	@.venv/bin/harness run $(PLAN) $(ARGS)
 
 test: setup  ## the tests that CI runs
