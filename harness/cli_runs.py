@@ -33,7 +33,7 @@ def stored_plan(directory: RunDirectory) -> Plan:
     """The plan of a run. No environment: what was judged then is judged now. Raises PlanError."""
     if not directory.plan_file.is_file():
         raise ArchiveError(f"{directory.plan_file} is missing")
-    return load_plan(directory.plan_file, environ={})
+    return load_plan(directory.plan_file, environ={}, judging=True)
 
 
 @click.command()
@@ -49,7 +49,7 @@ def judge(run: str, other: str | None, root: Path, as_json: bool) -> int:
     directory = find_run(run, root)
     record, plan = directory.read_record(), stored_plan(directory)
     if other is not None:
-        asked = load_plan(find_plan(other, data_path("plans")), environ=os.environ)
+        asked = load_plan(find_plan(other, data_path("plans")), environ=os.environ, judging=True)
         plan = plan.model_copy(
             update={name: getattr(asked, name) for name in ("objectives", "objectives_off", "horizon")}
         )

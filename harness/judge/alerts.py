@@ -50,18 +50,20 @@ class Known:
 
 def check_alerts(context: Context, known: Known) -> list[Finding]:
     """One finding for each alert and label set that fired."""
-    findings = []
+    asked: list[tuple[AlertDefinition, float, float, float]] = []
     for alert in context.alerts:
         window = _window(context, alert)
         if window is None:
             continue
         step = evaluation_step(alert.expr, alert.interval or context.interval)
         start = first_evaluation(window.start, step, context.offset)
-        if start > window.end:
-            continue
-        found = context.api.query_range(alert.expr, start, window.end, step)
+        if start <= window.end:
+            asked.append((alert, start, window.end, step))
+    answers = context.api.query_ranges([(alert.expr, start, end, step) for alert, start, end, step in asked])
+    findings = []
+    for (alert, start, _, step), found in zip(asked, answers, strict=True):
         for series in sorted(found, key=lambda s: sorted(s.labels.items())):
-            if series.labels.get("harness", context.stack) != context.plan.stack:
+            if series.labels.get("harness", context.stack) != context.stack:
                 continue
             fired = firings(series.times, series.values, step, alert.for_seconds)
             if fired:

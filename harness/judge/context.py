@@ -22,7 +22,9 @@ class MetricsApi(Protocol):
 
     def query(self, expr: str, at: float) -> list[Series]: ...
     def query_range(self, expr: str, start: float, end: float, step: float) -> list[Series]: ...
+    def query_ranges(self, queries: Sequence[tuple[str, float, float, float]]) -> list[list[Series]]: ...
     def raw(self, selector: str, start: float, end: float, *, window: float = ...) -> list[Series]: ...
+    def series(self, match: Sequence[str], start: float, end: float) -> list[dict[str, str]]: ...
 
 
 class AlertDefinition(Protocol):
@@ -75,7 +77,7 @@ class Context:
     def selector(self, name: str, /, **labels: str) -> str:
         """PromQL of a series of this run's stack."""
         matchers = [("harness", self.stack), *labels.items()]
-        return name + "{" + ",".join(f'{k}="{_escape(v)}"' for k, v in matchers) + "}"
+        return name + exactly(dict(matchers))
 
     def series(self, name: str, /, **labels: str) -> list[Series]:
         """Raw samples of a recorded name over the whole load, in the order of their labels; read once."""
@@ -101,6 +103,11 @@ class Context:
 def within(series: Series, window: Window | None) -> Series:
     """The samples of a window; none when there is no window."""
     return series.between(window.start, window.end) if window else Series(series.labels, np.empty(0), np.empty(0))
+
+
+def exactly(labels: Mapping[str, str]) -> str:
+    """PromQL matchers of these labels, ``__name__`` included where it is among them."""
+    return "{" + ",".join(f'{k}="{_escape(v)}"' for k, v in labels.items()) + "}"
 
 
 def make_windows(plan: Plan, record: RunRecord) -> tuple[Window | None, Window]:

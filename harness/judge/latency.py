@@ -10,8 +10,8 @@ import math
 
 import numpy as np
 
-from exporters.metric_names import Recorded
-from harness.judge.context import Context, within
+from exporters.metric_names import REQUEST_DURATION, Recorded
+from harness.judge.context import Context
 from harness.judge.requests import counts_of, no_requests
 from harness.judge.results import Evidence, Judged, judged, missing
 from harness.judge.shares import Breach, Counts, find_breach, reach_back, requests_needed
@@ -23,11 +23,6 @@ from harness.prom.series import FloatArray
 from harness.units import format_value
 
 _LOAD = Subject("load")
-_ENDPOINT_QUANTILE = {
-    "latency_p50": Recorded.ENDPOINT_LATENCY_P50,
-    "latency_p95": Recorded.ENDPOINT_LATENCY_P95,
-    "latency_p99": Recorded.ENDPOINT_LATENCY_P99,
-}
 
 
 def judge_latency(context: Context, objective: Objective) -> Judged:
@@ -98,19 +93,23 @@ def quantile_of(edges: FloatArray, cumulative: FloatArray, total: float, quantil
 
 def _shown(context: Context, objective: Objective, window: Window, total: float, quantile: float) -> float | None:
     """The quantile in seconds, for showing; the objective is judged by its share."""
-    if objective.endpoint:
-        labels = {"method": objective.method, "name": objective.endpoint}
-        values = within(context.one(_ENDPOINT_QUANTILE[objective.name], **labels), window).values
-        return float(np.median(values)) if values.size else None
     seconds = max(1, round(window.length))
-    buckets = context.selector(Recorded.LATENCY_BUCKETS, outcome="ok")
-    found = context.api.query(f"sum by (le) (sum_over_time({buckets}[{seconds}s]))", window.end)
+    if objective.endpoint:
+        # Recorded quantiles per endpoint cost more than the whole judgement: the buckets of one are read raw.
+        labels = {"method": objective.method, "name": objective.endpoint}
+        buckets = f"increase({context.selector(REQUEST_DURATION + '_bucket', outcome='ok', **labels)}[{seconds}s])"
+        requests = f"sum(increase({context.selector(REQUEST_DURATION + '_count', **labels)}[{seconds}s]))"
+        total = sum(float(s.values[0]) for s in context.api.query(requests, window.end))
+    else:
+        recorded = context.selector(Recorded.LATENCY_BUCKETS, outcome="ok")
+        buckets = f"{context.interval:.12g} * sum_over_time({recorded}[{seconds}s])"
+    found = context.api.query(f"sum by (le) ({buckets})", window.end)
     pairs = sorted((float(s.labels["le"]), float(s.values[0])) for s in found if "le" in s.labels and len(s))
     finite = [(edge, count) for edge, count in pairs if math.isfinite(edge)]
     if not finite:
         return None
     edges, cumulative = np.array(finite).T
-    value = quantile_of(edges, cumulative * context.interval, total, quantile)
+    value = quantile_of(edges, cumulative, total, quantile)
     return value if math.isfinite(value) else None
 
 

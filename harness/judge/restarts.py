@@ -13,15 +13,21 @@ from harness.judge.windows import Window
 from harness.plan.objectives import Objective
 from harness.prom.series import FloatArray, Series
 
-START_TIME = 1e9  # recording.yml: a value above it is a start time, below it a counter of starts
+START_TIME = 1e9  # recording.yml: from there on a value is a start time, below it a counter of starts
 
 
 def starts(times: FloatArray, values: FloatArray, window: Window) -> list[float]:
     """Unix seconds of each start in the window, one entry for each.
 
     A counter counts its increases; after a reset (its sidecar began anew) all that it shows is an increase. A start
-    time counts its changes. The last sample before the window is what the first one inside is compared with.
+    time counts its changes. The last sample before the window is what the first one inside is compared with. Where one
+    exporter stands in for another, values of each kind are compared among themselves.
     """
+    is_time = values >= START_TIME
+    if is_time.any() and not is_time.all():
+        return sorted(
+            starts(times[is_time], values[is_time], window) + starts(times[~is_time], values[~is_time], window)
+        )
     before = int(np.searchsorted(times, window.start, side="left"))
     inside = times <= window.end
     times, values = times[inside][max(0, before - 1) :], values[inside][max(0, before - 1) :]
@@ -29,7 +35,7 @@ def starts(times: FloatArray, values: FloatArray, window: Window) -> list[float]
     for previous, now, at in zip(values[:-1], values[1:], times[1:], strict=True):
         if now == previous or at < window.start:
             continue
-        if now > START_TIME:
+        if now >= START_TIME:
             found.append(float(at))
         else:
             found.extend([float(at)] * max(0, round(now - previous if now >= previous else now)))

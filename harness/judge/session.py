@@ -6,7 +6,6 @@ verdict.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -40,7 +39,7 @@ def judge_run(directory: RunDirectory, plan: Plan | None = None, *, rules_dir: P
         QueryError: a query failed; that is never "no data".
     """
     if plan is None:
-        plan = load_plan(directory.plan_file, environ=os.environ)
+        plan = load_plan(directory.plan_file, environ={}, judging=True)
     with open_run(directory, plan, rules_dir) as data:
         steady, load = make_windows(plan, data.record)
         context = Context(

@@ -26,11 +26,19 @@ _SELECTOR = re.compile(rf"\{{\s*{_MATCHER}(?:\s*,\s*{_MATCHER})*\s*,?\s*\}}")
 Check = Callable[[Plan, Node, Problems], None]
 
 
-def check_plan(plan: Plan, root: Node, problems: Problems, *, alert_names: Collection[str] | None) -> None:
-    """Adds every problem found; ``alert_names`` None means that the rules were not at hand to compare with."""
+def check_plan(
+    plan: Plan, root: Node, problems: Problems, *, alert_names: Collection[str] | None, judging: bool = False
+) -> None:
+    """Adds every problem found.
+
+    Args:
+        alert_names: names that ``abort_on`` may use; None when the rules are not at hand to compare with.
+        judging: no load will start by this plan, so no host needs to be allowed.
+    """
+    if not judging:
+        _hosts(plan, root, problems)
     for check in (
         _kind,
-        _hosts,
         _health_path,
         _headers,
         _names,

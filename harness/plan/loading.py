@@ -34,13 +34,16 @@ def load_plan(
     overrides: Sequence[tuple[str, str]] = (),
     allow_hosts: Sequence[str] = (),
     alert_names: Collection[str] | None = None,
+    judging: bool = False,
 ) -> Plan:
     """The plan in ``path``.
 
-    A ``plan.yml`` beside a ``run.json`` is the record of a run: neither the environment of the original suite nor the
-    files it names are looked at.
+    A ``plan.yml`` beside a ``run.json`` is the record of a run: it is only judged by, and no environment is looked at.
 
     Args:
+        judging: a run that is over is judged by this plan and no load starts: the original suite's environment
+            variables, which say what to start, must not change a judgement; no host needs to be allowed and no file
+            it names must exist.
         overrides: pairs of dotted key and value, as in ``--set load.workers=2``.
         allow_hosts: hosts to add to the plan's ``allow_hosts`` (``--allow-host``).
         alert_names: names that ``abort_on`` may use; None when the rules are not at hand, then any alert-like name is
@@ -57,7 +60,8 @@ def load_plan(
         overrides=overrides,
         allow_hosts=allow_hosts,
         alert_names=alert_names,
-        files_from=None if stored else path.parent,
+        files_from=None if stored or judging else path.parent,
+        judging=stored or judging,
     )
 
 
@@ -70,6 +74,7 @@ def load_plan_text(
     allow_hosts: Sequence[str] = (),
     alert_names: Collection[str] | None = None,
     files_from: Path | None = None,
+    judging: bool = False,
 ) -> Plan:
     """As ``load_plan``, from text.
 
@@ -83,7 +88,8 @@ def load_plan_text(
     if root.mapping is None:
         raise _shape_error("a plan is a mapping of keys to values", where)
     problems = Problems(where)
-    apply_suite_variables(root, environ, problems)
+    if not judging:
+        apply_suite_variables(root, environ, problems)
     for key, value in overrides:
         apply_override(root, key, value)
     substitute(root, environ, problems)
@@ -109,7 +115,7 @@ def load_plan_text(
         add_schema_errors(error, root, problems)
         problems.raise_any()
         raise  # unreachable: a ValidationError always adds a problem
-    check_plan(plan, root, problems, alert_names=alert_names)
+    check_plan(plan, root, problems, alert_names=alert_names, judging=judging)
     problems.raise_any()
     return plan
 

@@ -49,7 +49,7 @@ class RunData:
         stack: value of the label ``harness`` of the run's series.
     """
 
-    api: PrometheusApi
+    api: ArchiveApi
     record: RunRecord
     rules: tuple[AlertRule, ...]
     interval: float

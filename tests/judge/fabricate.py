@@ -83,6 +83,7 @@ class Made:
     memory: Curve = flat(200e6)
     fds: Curve = flat(40)
     starts: Curve = flat(0)
+    oldest: Curve | None = None  # process-exporter's oldest start time
     cpu: Curve = flat(0.4)
     in_use: Curve = flat(4)
     waiting: Curve = flat(0)
@@ -171,6 +172,8 @@ def series_of(made: Made, length: float = WARMUP + STEADY) -> list[Series]:
     add(names.PROC_NUM, 3.0, sidecar, groupname="web")
     add(names.PROC_THREADS, 9.0, sidecar, groupname="web")
     add(names.PROC_STARTS, made.starts(t), sidecar, groupname="web")
+    if made.oldest is not None:
+        add(names.PROC_OLDEST_START, made.oldest(t), sidecar, groupname="web")
     add(names.PG_UP, 1.0, sidecar, database="main")
     add(names.PG_ACTIVITY, 6.0, sidecar, database="main", datname="x", state="idle")
     add(names.PG_MAX_CONNECTIONS, 100.0, sidecar, database="main")

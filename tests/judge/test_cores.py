@@ -159,6 +159,10 @@ def test_starts_count_increases_resets_and_changed_start_times() -> None:
     assert starts(t, np.array([3, 3, 4, 4, 6, 6.0]), DAY) == [10, 20, 20]
     assert starts(t, np.array([3, 3, 0, 0, 1, 1.0]), DAY) == [20]
     assert starts(t, np.array([1.7e9, 1.7e9, 1.8e9, 1.8e9, 1.8e9, 1.8e9]), DAY) == [10]
+    # process-exporter steps in for a silent sidecar and back again: no start; one that either saw counts.
+    assert starts(t, np.array([3, 3, 1.7e9, 1.7e9, 3, 3.0]), DAY) == []
+    assert starts(t, np.array([3, 1.7e9, 1.7e9, 1.8e9, 4, 4.0]), DAY) == [15, 20]
+    assert starts(t, np.array([1e9, 1e9, 1e9 + 1, 1e9 + 1, 1e9 + 1, 1e9 + 1]), DAY) == [10]
     assert starts(t, np.array([3, 4, 4, 4, 4, 5.0]), Window(10, 20)) == []
     assert starts(t, np.array([3, 3, 4, 4, 4, 4.0]), Window(10, 20)) == [10]
 

@@ -256,3 +256,22 @@ def test_an_inherited_objective_is_judged_only_where_it_is_measured(tmp_path: Pa
     again = judge_run(RunDirectory(tmp_path / "run"), named_, rules_dir=RULES)
     assert again.outcome is Outcome.INCONCLUSIVE
     assert outcomes(again)["restarts all"] == "inconclusive"
+
+
+def test_a_start_time_alone_counts_its_changes(tmp_path: Path) -> None:
+    """process-exporter has no counter of starts."""
+    no_counter = lose(named("starts_total"))
+    verdict = judged(tmp_path / "steady", Made(lost=no_counter, oldest=flat(START - 900)))
+    assert outcomes(verdict)["restarts process:web"] == "pass"
+    verdict = judged(tmp_path / "again", Made(lost=no_counter, oldest=after(150, START - 900, START + 148)))
+    assert failed(verdict) == {"restarts"}
+    (result,) = (o for o in verdict.objectives if o.objective == "restarts")
+    assert result.value == 1
+    assert verdict.first_cause is not None and verdict.first_cause.objective == "restarts"
+
+
+def test_alerts_count_also_where_the_stack_has_another_name_than_the_plans(tmp_path: Path) -> None:
+    made = Made(errors=after(120, 0, 0.9))
+    verdict = judged(tmp_path, made, plan().model_copy(update={"stack": "other"}))
+    assert "error_ratio" in failed(verdict)
+    assert any(f.check == "alerts" and f.summary.startswith("ErrorsExcessive") for f in verdict.findings)

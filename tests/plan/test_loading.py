@@ -401,6 +401,18 @@ def test_the_plan_of_a_run_loads_without_its_files_and_without_the_environment(t
     assert plan.objective("latency_p95") is None
 
 
+def test_to_judge_by_a_plan_no_host_need_be_allowed_and_no_suite_variable_counts(tmp_path: Path) -> None:
+    text = with_line("http://localhost:5000", "https://shop.example.com")
+    suite = {"TEST_BASE_URL": "http://elsewhere", "TARGET_P95_MS": "1", "PCT_MOBILE": "0.1"}
+    path = write(tmp_path, text, "other.yml")
+    assert "is not in allow_hosts" in file_error(path)
+    plan = load_plan(path, environ=suite, judging=True)
+    assert plan.target.url == "https://shop.example.com" and plan.objective("latency_p95") is None
+    write(tmp_path, "{}", "run.json")
+    stored = write(tmp_path, text, "plan.yml")
+    assert load_plan(stored, environ=suite).target == plan.target
+
+
 # --- bounds
 
 
