@@ -10,7 +10,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -23,33 +22,13 @@ import psycopg
 import redis
 import requests
 
+from harness.run.ports import free_port
+from harness.run.postgres import find_binaries
 from target import launch
 
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
 ROOT = Path(__file__).resolve().parent.parent
-
-
-def free_port() -> int:
-    """A loopback port that nobody listens on now; the server started next should bind it soon."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
-
-def postgres_binary(name: str) -> str:
-    """Path of a PostgreSQL server program; Debian keeps them off the PATH.
-
-    Raises:
-        FileNotFoundError: PostgreSQL is not installed.
-    """
-    found = shutil.which(name)
-    if found:
-        return found
-    versions = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: int(path.parts[4]))
-    if not versions:
-        raise FileNotFoundError(f"{name} was not found: install the package postgresql")
-    return str(versions[-1])
 
 
 def stop(process: subprocess.Popen[bytes], sig: int = signal.SIGTERM, timeout: float = STOP_SECONDS) -> None:
@@ -124,13 +103,13 @@ class PostgresServer:
 @contextlib.contextmanager
 def postgres_server(tmp: Path, *, settings: Mapping[str, str] | None = None) -> Iterator[PostgresServer]:
     """PostgreSQL with an empty database ``mingus``; settings are server parameters, e.g. {"max_connections": "20"}."""
-    user = _server_user()
+    binaries, user = find_binaries(), _server_user()
     identity = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if user else {}
     port = free_port()
     with _server_directory(tmp, "pg-", user) as home:
         data, log = home / "data", home / "server.log"
         initdb = [
-            postgres_binary("initdb"),
+            str(binaries / "initdb"),
             "-D",
             str(data),
             "-U",
@@ -152,7 +131,7 @@ def postgres_server(tmp: Path, *, settings: Mapping[str, str] | None = None) -> 
             "shared_buffers": "32MB",
             **(settings or {}),
         }
-        command = [postgres_binary("postgres"), "-D", str(data)]
+        command = [str(binaries / "postgres"), "-D", str(data)]
         for key, value in parameters.items():
             command += ["-c", f"{key}={value}"]
         with log.open("wb") as out:
