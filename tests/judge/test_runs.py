@@ -275,3 +275,12 @@ def test_alerts_count_also_where_the_stack_has_another_name_than_the_plans(tmp_p
     verdict = judged(tmp_path, made, plan().model_copy(update={"stack": "other"}))
     assert "error_ratio" in failed(verdict)
     assert any(f.check == "alerts" and f.summary.startswith("ErrorsExcessive") for f in verdict.findings)
+
+
+def test_a_series_that_ends_is_no_gap_while_others_of_its_kind_go_on(tmp_path: Path) -> None:
+    """Presence is read from one series of each instance; where that one falls short, from all."""
+    ends = lose(lambda s: s["__name__"].endswith("duration_seconds_count") and s.get("outcome") == "error", start=150)
+    verdict = judged(tmp_path, Made(lost=ends))
+    (row,) = (r for r in verdict.coverage["series"] if r["metric"] == "locust_request_duration_seconds_count")
+    assert row["outcome"] == "pass" and row["present"] == row["expected"]
+    assert outcomes(verdict)["latency_p95 all"] == "pass"
