@@ -161,7 +161,7 @@ class Live:
     rules: Path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def live(tmp_path_factory: pytest.TempPathFactory, exporter: Exporter) -> Iterator[Live]:
     """Scraped for 30 s at 1 s, everything still in the head; the exporter is the target of the job ``load``."""
     home = tmp_path_factory.mktemp("live")
