@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from exporters import metric_names as names
+from harness.judge.context import Context, within
+from harness.judge.results import ENOUGH_RECORDED
 from harness.judge.verdict import Finding, Outcome
 from harness.judge.windows import Window
 from harness.plan.model import Plan
@@ -36,6 +39,31 @@ def check_ending(record: RunRecord, plan: Plan, steady: Window | None) -> list[F
             )
         )
     return findings
+
+
+def check_own_series(context: Context) -> list[Finding]:
+    """WARN when the run did not say which run it was: its identity and phases rest on run.json alone then."""
+    if context.steady is None:
+        return []
+    present = len(within(context.one(names.RUN_INFO), context.steady))
+    expected = context.steady.expected(context.interval)
+    if present >= ENOUGH_RECORDED * expected:
+        return []
+    return [
+        Finding(
+            check=CHECK,
+            signal="telemetry",
+            outcome=Outcome.WARN,
+            summary=f"job {names.JOB_RUN!r} (the run's own series) was lost: {present} of {expected} samples of "
+            f"{names.RUN_INFO} in the steady state, so which run the series are of is known from run.json only",
+            subject={"job": names.JOB_RUN},
+            first_seen=context.steady.start,
+            value=present / expected if expected else 0.0,
+            limit=ENOUGH_RECORDED,
+            unit="ratio",
+            query=context.selector(names.RUN_INFO),
+        )
+    ]
 
 
 def _finding(summary: str, when: float | None) -> Finding:

@@ -14,45 +14,61 @@ from exporters.metric_names import Recorded
 from harness.judge.absence import clock
 from harness.judge.context import RATE_SECONDS, Context, within
 from harness.judge.levels import judge_level
+from harness.judge.load_made import check_stops, check_users, load_finding
 from harness.judge.restarts import starts
+from harness.judge.results import ENOUGH_RECORDED
 from harness.judge.verdict import Finding, Outcome
 from harness.judge.windows import Window
-from harness.prom.series import Series
 from harness.units import format_duration, format_value
 
-CHECK = "generator"
 LAG_LIMIT = 0.1  # seconds, p99 of the event loop's delay
 CPU_LIMIT = 0.9  # of a core: Locust runs on one
 DROPPED_LIMIT = 0.01  # of arrivals
-LEAST_LOAD = 0.97  # of the intended load
-POOR_LOAD = 0.80  # of the intended users; below it another load was run than planned, whoever is to blame
 
 
 @dataclass(frozen=True)
 class GeneratorReport:
-    """Findings, and why latency cannot be blamed on the target; empty when it can."""
+    """What is known of the load generator; each reason is empty when there is none.
+
+    Attributes:
+        fault: why what it measured cannot be blamed on the target: it was the bottleneck.
+        unmeasured: why nobody knows whether it was.
+        users_short: why the planned users did not run.
+        stopped: in which stretches no request was answered.
+    """
 
     findings: tuple[Finding, ...]
-    fault: str
+    fault: str = ""
+    unmeasured: str = ""
+    users_short: str = ""
+    stopped: str = ""
 
 
 def check_generator(context: Context) -> GeneratorReport:
     """Health of the load generator over the steady window; nothing to say without one."""
     steady, rates = context.steady, context.rates
     if steady is None:
-        return GeneratorReport((), "")
+        return GeneratorReport(())
     lag = _levels(context, Recorded.LOOP_LAG_P99, rates, LAG_LIMIT, "event loop delay p99", "seconds", RATE_SECONDS)
     cpu = _levels(context, Recorded.GENERATOR_CPU, rates, CPU_LIMIT, "CPU of a Locust process", "cores", 0.0)
     findings = [*lag, *cpu]
-    fault = "; ".join(f.summary for f in findings if f.outcome is Outcome.INCONCLUSIVE)
-    if rates is not None:
-        findings += _unmeasured(context, rates)
-    findings += _levels(context, Recorded.WORKERS_MISSING, steady, 0.0, "missing Locust workers", "count", 0.0)
+    fault = _reason(findings)
+    unmeasured = _unmeasured(context, rates) if rates is not None else []
+    findings += unmeasured
+    findings += _workers(context, steady)
     findings += _restarted(context)
     findings += _dropped(context, rates)
-    findings += _achieved(context, steady, bool(fault))
-    findings += _idle(context, rates)
-    return GeneratorReport(tuple(findings), fault)
+    users = check_users(context, steady)
+    idle = _idle(context, rates)
+    stopped = idle or check_stops(context, steady)
+    findings += [*users, *stopped]
+    return GeneratorReport(
+        tuple(findings), fault, _reason(unmeasured), users_short=_reason(users), stopped=_reason(stopped)
+    )
+
+
+def _reason(findings: list[Finding]) -> str:
+    return "; ".join(f.summary for f in findings if f.outcome is Outcome.INCONCLUSIVE)
 
 
 def _levels(
@@ -68,7 +84,7 @@ def _levels(
             continue
         instance = series.labels.get("instance", "")
         found.append(
-            _finding(
+            load_finding(
                 # FAIL of the level is "for good enough": here it says that the run is no evidence.
                 Outcome.INCONCLUSIVE if level.outcome is Outcome.FAIL else Outcome.WARN,
                 f"{what}{f' ({instance})' if instance else ''} was over {format_value(limit, unit)} "
@@ -86,15 +102,53 @@ def _levels(
 
 
 def _unmeasured(context: Context, window: Window) -> list[Finding]:
-    absent = [
-        what
-        for what, name in (("event loop delay", Recorded.LOOP_LAG_P99), ("CPU", Recorded.GENERATOR_CPU))
-        if not any(len(within(s, window)) for s in context.series(name))
-    ]
+    """Processes whose lag or CPU nobody saw, for more than a fifth of the time in which they were scraped."""
+    scraped = {s.labels.get("instance", ""): within(s, window) for s in context.series(names.UP, job=names.JOB_LOAD)}
+    answered = {instance: int((s.values == 1).sum()) for instance, s in scraped.items()}
+    absent = []
+    for what, name in (("event loop delay", Recorded.LOOP_LAG_P99), ("CPU", Recorded.GENERATOR_CPU)):
+        seen = {s.labels.get("instance", ""): len(within(s, window)) for s in context.series(name)}
+        if sum(seen.values()) == 0:
+            absent.append(what)
+            continue
+        short = [i for i, count in sorted(answered.items()) if seen.get(i, 0) < ENOUGH_RECORDED * count]
+        if short:
+            absent.append(f"{what} ({', '.join(short)})")
     if not absent:
         return []
     summary = f"the load generator's {' and '.join(absent)} was not measured: nobody knows whether it kept up"
-    return [_finding(Outcome.WARN, summary, context.selector(Recorded.LOOP_LAG_P99))]
+    return [load_finding(Outcome.INCONCLUSIVE, summary, context.selector(Recorded.LOOP_LAG_P99), first=window.start)]
+
+
+def _workers(context: Context, steady: Window) -> list[Finding]:
+    """Missing workers, as recorded or, where the run did not say how many it expected, against the plan."""
+    recorded = Recorded.WORKERS_MISSING
+    enough = ENOUGH_RECORDED * steady.expected(context.interval)
+    if len(within(context.one(recorded), steady)) >= enough:
+        return _levels(context, recorded, steady, 0.0, "missing Locust workers", "count", 0.0)
+    workers = context.selector(names.WORKERS)[:-1] + ',state=~"ready|spawning|running"}'
+    running = context.api.query_range(f"sum(max by (state) ({workers}))", steady.start, steady.end, context.interval)
+    expected = context.plan.load.workers
+    if sum(len(s) for s in running) < enough:
+        summary = f"nobody reported how many of the plan's {expected} Locust worker(s) ran ({names.WORKERS} is missing)"
+        return [load_finding(Outcome.INCONCLUSIVE, summary, workers, first=steady.start)]
+    (series,) = running
+    level = judge_level(series.times, expected - series.values, 0.0, context.interval)
+    if level.outcome is Outcome.PASS:
+        return []
+    return [
+        load_finding(
+            Outcome.INCONCLUSIVE if level.outcome is Outcome.FAIL else Outcome.WARN,
+            f"up to {level.highest:.0f} of the plan's {expected} Locust workers were missing "
+            f"for {format_duration(level.seconds)}",
+            workers,
+            first=level.over[0].start,
+            seconds=level.seconds,
+            value=level.highest,
+            limit=0.0,
+            unit="count",
+        )
+    ]
 
 
 def _restarted(context: Context) -> list[Finding]:
@@ -106,7 +160,7 @@ def _restarted(context: Context) -> list[Finding]:
     summary = f"{len(moments)} Locust worker(s) died and were started again (seen at {when} UTC)"
     query = context.selector(names.WORKER_RESTARTS)
     return [
-        _finding(Outcome.WARN, summary, query, first=moments[0], value=float(len(moments)), limit=0.0, unit="count")
+        load_finding(Outcome.WARN, summary, query, first=moments[0], value=float(len(moments)), limit=0.0, unit="count")
     ]
 
 
@@ -119,7 +173,7 @@ def _dropped(context: Context, window: Window | None) -> list[Finding]:
         return []
     share = lost / total
     return [
-        _finding(
+        load_finding(
             Outcome.INCONCLUSIVE,
             f"{format_value(share, 'ratio')} of the arrivals were dropped: the offered load was not made",
             context.selector(Recorded.ARRIVALS_DROPPED_RATIO),
@@ -129,32 +183,6 @@ def _dropped(context: Context, window: Window | None) -> list[Finding]:
             unit="ratio",
         )
     ]
-
-
-def _achieved(context: Context, steady: Window, overloaded: bool) -> list[Finding]:
-    """Closed model: users that ran against users that were intended."""
-    users, target = within(context.one(Recorded.USERS), steady), within(context.one(Recorded.USERS_TARGET), steady)
-    share = achieved(users, target)
-    if share is None or share >= LEAST_LOAD or context.plan.load.model != "closed":
-        return []
-    blamed = overloaded or share < POOR_LOAD
-    finding = _finding(
-        Outcome.INCONCLUSIVE if blamed else Outcome.WARN,
-        f"only {format_value(share, 'ratio')} of the intended users ran",
-        context.selector(Recorded.USERS),
-        value=share,
-        limit=LEAST_LOAD,
-        unit="ratio",
-        signal="generator" if blamed else "throughput",
-    )
-    return [finding]
-
-
-def achieved(made: Series, intended: Series) -> float | None:
-    """Share of the intended load that was made; None when nothing was intended or one of them is not known."""
-    if len(made) == 0 or len(intended) == 0 or float(intended.values.mean()) <= 0:
-        return None
-    return float(made.values.mean()) / float(intended.values.mean())
 
 
 def _idle(context: Context, window: Window | None) -> list[Finding]:
@@ -168,32 +196,4 @@ def _idle(context: Context, window: Window | None) -> list[Finding]:
     running = f"{users.values.mean():.0f} users ran and did nothing" if float(users.values.sum()) > 0 else "no user ran"
     summary = f"not one request was made in the steady state ({running if len(users) else 'no users were reported'})"
     query = context.selector(Recorded.REQUESTS)
-    return [_finding(Outcome.INCONCLUSIVE, summary, query, first=window.start, value=0.0, unit="rps")]
-
-
-def _finding(
-    outcome: Outcome,
-    summary: str,
-    query: str,
-    *,
-    subject: dict[str, str] | None = None,
-    first: float | None = None,
-    seconds: float = 0.0,
-    value: float | None = None,
-    limit: float | None = None,
-    unit: str = "",
-    signal: str = "generator",
-) -> Finding:
-    return Finding(
-        check=CHECK,
-        signal=signal,
-        outcome=outcome,
-        summary=summary,
-        subject=subject or {},
-        first_seen=first,
-        for_seconds=seconds,
-        value=value,
-        limit=limit,
-        unit=unit,
-        query=query,
-    )
+    return [load_finding(Outcome.INCONCLUSIVE, summary, query, first=window.start, value=0.0, unit="rps")]

@@ -11,6 +11,7 @@ from dataclasses import replace
 from harness.judge.context import Context
 from harness.judge.coverage import CoverageReport
 from harness.judge.error_ratio import judge_error_ratio
+from harness.judge.generator import GeneratorReport
 from harness.judge.latency import judge_latency
 from harness.judge.levels import judge_level_of
 from harness.judge.needs import judged_on, not_measured
@@ -24,13 +25,15 @@ from harness.plan.objectives import Objective
 
 # What the load generator itself can spoil: it measures latency and makes the requests.
 _GENERATORS = frozenset({"latency", "throughput"})
+# What requests are the evidence for.
+_REQUESTS = frozenset({"latency", "throughput", "ratio"})
 
 
-def check_objectives(context: Context, coverage: CoverageReport, generator_fault: str) -> list[Judged]:
+def check_objectives(context: Context, coverage: CoverageReport, generator: GeneratorReport) -> list[Judged]:
     """All objectives in the plan's order.
 
     Args:
-        generator_fault: why the load generator was the bottleneck; empty when it was not.
+        generator: whether the load generator was the bottleneck, and whether it made the load at all.
     """
     found: list[Judged] = []
     absent = {id(objective): (reason, lenient) for objective, reason, lenient in not_measured(context)}
@@ -42,7 +45,7 @@ def check_objectives(context: Context, coverage: CoverageReport, generator_fault
             continue
         for one in _judge(context, objective):
             covered = _cover(one, coverage)
-            found.append(_blame_generator(covered, objective, generator_fault))
+            found.append(_blame_generator(_unshown(covered, objective, generator), objective, generator))
     return found
 
 
@@ -70,11 +73,29 @@ def _cover(one: Judged, coverage: CoverageReport) -> Judged:
     return Judged(replace(one.result, outcome=Outcome.INCONCLUSIVE, note=note))
 
 
-def _blame_generator(one: Judged, objective: Objective, fault: str) -> Judged:
+def _unshown(one: Judged, objective: Objective, generator: GeneratorReport) -> Judged:
+    """What was met by requests that were not made, or made by a generator that nobody watched, was not shown."""
+    growth = objective.name == "latency_growth"
+    reasons = []
+    if growth or objective.spec.family in _REQUESTS:
+        reasons += [generator.users_short, generator.stopped]
+    if growth or objective.spec.family in _GENERATORS:
+        reasons.append(generator.unmeasured)
+    reason = next((r for r in reasons if r), "")
+    if not reason or one.result.outcome >= Outcome.INCONCLUSIVE:
+        return one
+    # The generator's own finding tells it already.
+    return Judged(replace(one.result, outcome=Outcome.INCONCLUSIVE, note=f"{one.result.note}; but {reason}"))
+
+
+def _blame_generator(one: Judged, objective: Objective, generator: GeneratorReport) -> Judged:
     spoiled = objective.spec.family in _GENERATORS or objective.name == "latency_growth"
+    fault = f"the load generator was the bottleneck ({generator.fault})" if generator.fault else generator.unmeasured
+    if objective.spec.family == "throughput":
+        fault = fault or generator.users_short
     if not fault or not spoiled or one.result.outcome is not Outcome.FAIL:
         return one
-    note = f"{one.result.note}; but the load generator was the bottleneck ({fault}), so it is not proven"
+    note = f"{one.result.note}; but {fault}, so it is not proven"
     finding = one.finding
     return Judged(
         replace(one.result, outcome=Outcome.INCONCLUSIVE, note=note),

@@ -13,7 +13,7 @@ from pathlib import Path
 from harness.judge.alerts import Known, check_alerts, runbook
 from harness.judge.context import AlertDefinition, Context, make_windows
 from harness.judge.coverage import check_coverage
-from harness.judge.ending import check_ending
+from harness.judge.ending import check_ending, check_own_series
 from harness.judge.generator import check_generator
 from harness.judge.needs import not_measured
 from harness.judge.objectives import check_objectives
@@ -61,7 +61,7 @@ def judge(context: Context) -> Verdict:
     lenient = [(objective.name, reason) for objective, reason, ok in not_measured(context) if ok]
     coverage = check_coverage(context, lenient)
     generator = check_generator(context)
-    results = check_objectives(context, coverage, generator.fault)
+    results = check_objectives(context, coverage, generator)
     outcomes: dict[str, Outcome] = {}
     for one in results:
         before = outcomes.get(one.result.objective, Outcome.PASS)
@@ -70,10 +70,11 @@ def judge(context: Context) -> Verdict:
         objectives=outcomes,
         coverage=max((f.outcome for f in coverage.findings), default=Outcome.PASS),
         generator=max((f.outcome for f in generator.findings), default=Outcome.PASS),
-        generator_fault=generator.fault,
+        generator_fault=generator.fault or generator.unmeasured,
     )
     findings = [
         *check_ending(context.record, context.plan, context.steady),
+        *check_own_series(context),
         *coverage.findings,
         *generator.findings,
         *(_with_runbook(one.finding, context.alerts) for one in results if one.finding is not None),

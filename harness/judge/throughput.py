@@ -13,8 +13,12 @@ from harness.judge.verdict import Outcome
 from harness.judge.windows import Window, pick, stretches, too_many, tumbling
 from harness.plan.objectives import Objective
 from harness.prom.series import FloatArray
+from harness.units import format_duration
 
 _LOAD = Subject("load")
+COLLAPSED = 0.5  # of the floor: no noise of a minute reaches there
+COLLAPSED_SECONDS = 60.0
+COLLAPSED_SHARE = 0.05  # of the window
 SLACK = 0.97  # DESIGN: achieved load counts as reached from 97 % on; a window is short, its rate noisy
 
 
@@ -35,14 +39,24 @@ def judge_throughput(context: Context, objective: Objective) -> Judged:
         return missing(objective, _LOAD, "the rate of requests is missing for a part of the steady state", query)
     mean, low, pieces = slow_windows(steady.times, steady.values, window, objective.limit)
     note = f"{mean:,.1f} requests per second on average"
-    if mean >= objective.limit * (1 - 1e-9) and not too_many(len(low), pieces):
+    # A short run is one window, whose mean hides a stop.
+    fell = collapsed(steady.times, steady.values, window, objective.limit, context.interval)
+    if mean >= objective.limit * (1 - 1e-9) and not too_many(len(low), pieces) and not fell:
         return judged(objective, _LOAD, Outcome.PASS, mean, note)
     if low and mean >= objective.limit:
         note += f", below the floor in {len(low)} of {pieces} windows of 5 minutes"
+    if fell:
+        note += f", below half of the floor for {format_duration(fell)}"
     below = stretches(steady.times, steady.values < objective.limit * SLACK, context.interval)
     first = below[0].start if below else window.start
     evidence = Evidence(first, first, sum(s.seconds for s in below), query)
     return judged(objective, _LOAD, Outcome.FAIL, mean, note, evidence)
+
+
+def collapsed(times: FloatArray, rates: FloatArray, window: Window, floor: float, interval: float) -> float:
+    """Seconds at less than half of the floor; 0 when that was no more than a minute or 5 % of the window."""
+    seconds = sum(s.seconds for s in stretches(times, np.asarray(rates < COLLAPSED * floor), interval))
+    return seconds if seconds > max(COLLAPSED_SECONDS, COLLAPSED_SHARE * window.length) else 0.0
 
 
 def slow_windows(

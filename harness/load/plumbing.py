@@ -23,7 +23,7 @@ from harness.load import stats_memory
 from harness.load.client_defaults import apply_defaults
 from harness.load.config import LoadConfig
 from harness.load.master import Control, EnduringMasterRunner, worker_states
-from harness.load.shape import intended_users, peak_users
+from harness.plan.shape import intended_users, peak_users
 
 _INSTALLED = "_endurance_harness"
 logger = logging.getLogger(__name__)

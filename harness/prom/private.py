@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from exporters.metric_names import OBJECTIVE, OBJECTIVE_EDGE, REQUEST_DURATION, STACK
+from exporters.metric_names import OBJECTIVE, OBJECTIVE_EDGE, REQUEST_DURATION, RUN_INFO, STACK
 from harness.errors import ArchiveError, HarnessError, PreflightError
 from harness.plan.model import Plan
 from harness.prom.api import PrometheusApi
@@ -95,6 +95,7 @@ def open_run(run_dir: RunDirectory, plan: Plan, rules_dir: Path, *, everything: 
             api = server.api(timeout=QUERY_TIMEOUT)
             api.delete_series(_DERIVED)
             stack = _stack(api, plan, grid, run_dir)
+            _same_run(api, record, stack, grid, run_dir)
             edges = _edges(api, stack, grid)
             recorder = Recorder(server, rules, grid)
             present = Counter(one["__name__"] for one in api.series(['{__name__!=""}'], grid.start, grid.end))
@@ -151,6 +152,20 @@ def _stack(api: PrometheusApi, plan: Plan, grid: Grid, run_dir: RunDirectory) ->
         f"{run_dir.tsdb} holds series of several stacks ({', '.join(found)}), none of them the plan's, {plan.stack!r}",
         remedy="name one of them as the plan's stack: --set stack=NAME",
     )
+
+
+def _same_run(api: PrometheusApi, record: RunRecord, stack: str, grid: Grid, run_dir: RunDirectory) -> None:
+    """Raises ArchiveError when the series say that they are another run's, or two runs' at once."""
+    seconds = max(1, int(grid.end - record.started_at))
+    info = f'{RUN_INFO}{{{STACK}="{stack}",run_id!=""}}'
+    found = api.query(f"count by (run_id) (count_over_time({info}[{seconds}s]))", grid.end)
+    others = sorted({one.labels["run_id"] for one in found} - {record.run_id})
+    if others:
+        raise ArchiveError(
+            f"{run_dir.record_file} is of the run {record.run_id!r}, "
+            f"but {run_dir.tsdb} holds series of {', '.join(map(repr, others))}",
+            remedy="put the run.json and the tsdb of one run together; one stack carries one run at a time",
+        )
 
 
 def _edges(api: PrometheusApi, stack: str, grid: Grid) -> tuple[float, ...]:

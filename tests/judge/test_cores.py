@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from harness.judge.coverage import allowed_gap, cover, grade
 from harness.judge.firing import firings, first_evaluation
-from harness.judge.generator import achieved
 from harness.judge.latency import quantile_of
 from harness.judge.levels import judge_level
 from harness.judge.onset import departure
@@ -20,7 +19,6 @@ from harness.judge.shares import Counts, find_breach, requests_needed, surely_ab
 from harness.judge.throughput import slow_windows
 from harness.judge.verdict import Outcome
 from harness.judge.windows import Window, common_times, pick, stretches, too_many, tumbling
-from harness.prom.series import Series
 
 EMPTY = np.empty(0)
 DAY = Window(0, 86400)
@@ -254,12 +252,3 @@ def test_departure_from_the_early_range() -> None:
     assert departure(t, np.where(t == 300, steady + 5, steady), 5) is None
     assert departure(t, np.where(t >= 300, steady - 3, steady), 5, upward=False) == 300
     assert departure(t, np.full(t.size, np.nan), 5) is None
-
-
-def test_achieved_load() -> None:
-    t = every(5, 50)
-    full = Series({}, t, np.full(t.size, 20.0))
-    assert achieved(full, full) == 1.0
-    assert achieved(Series({}, t, np.full(t.size, 5.0)), full) == 0.25
-    assert achieved(Series({}, EMPTY, EMPTY), full) is None
-    assert achieved(full, Series({}, t, np.zeros(t.size))) is None

@@ -1,73 +1,83 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from harness.plan.model import Stage
-from harness.plan.shape import intended_users, users_at
+from harness.load.config import LoadConfig, LoadStage
+from harness.plan.shape import intended_users, peak_users, total_duration
 
-RAMP = (
-    Stage(duration=100, users=50, spawn_rate=2),
-    Stage(duration=60, users=50),
-    Stage(duration=40, users=10, spawn_rate=4),
-    Stage(duration=20, users=0),
+STAGES = (
+    LoadStage(10, users=20, spawn_rate=4),
+    LoadStage(10, users=20, spawn_rate=4),
+    LoadStage(5, users=10, spawn_rate=2),
+    LoadStage(5, users=30),
+    LoadStage(5, users=0, spawn_rate=1),
 )
 
 
-def test_no_stage_is_the_end() -> None:
-    assert users_at((), 0) is None
-    assert intended_users((), 0) == 0
-
-
 @pytest.mark.parametrize(
-    ("elapsed", "expected"),
+    ("elapsed", "users", "rate"),
     [
-        (0, (50, 2.0)),
-        (99.999, (50, 2.0)),
-        (100, (50, 0.1)),
-        (160, (10, 4.0)),
-        (199.9, (10, 4.0)),
-        (200, (0, 1.0)),
-        (219.9, (0, 1.0)),
-        (220, None),
-        (1e9, None),
+        (0.0, 0, 4),
+        (0.1, 0, 4),
+        (1.0, 4, 4),
+        (4.99, 19, 4),
+        (5.0, 20, 4),
+        (15.0, 20, 4),
+        (20.0, 20, 2),
+        (21.0, 18, 2),
+        (24.99, 10, 2),
+        (25.0, 30, 20),  # without a rate at once
+        (29.99, 30, 20),
+        (32.0, 28, 1),
+        (34.99, 25, 1),
     ],
 )
-def test_users_at(elapsed: float, expected: tuple[int, float] | None) -> None:
-    assert users_at(RAMP, elapsed) == expected
+def test_ramps(elapsed: float, users: int, rate: float) -> None:
+    assert intended_users(STAGES, elapsed) == (users, rate)
 
 
-def test_a_ramp_without_a_rate_takes_ten_seconds_or_the_stage() -> None:
-    assert users_at((Stage(duration=60, users=500),), 0) == (500, 50.0)
-    assert users_at((Stage(duration=4, users=500),), 0) == (500, 125.0)
-    assert users_at((Stage(duration=60, users=3),), 0) == (3, 1.0)
+def test_it_is_over_when_the_last_stage_is() -> None:
+    assert total_duration(STAGES) == 35
+    assert intended_users(STAGES, 35.0) is None
+    assert intended_users((), 0.0) is None
+    assert peak_users(()) == 0
+    assert peak_users(STAGES) == 30
 
 
-@pytest.mark.parametrize(
-    ("elapsed", "users"),
-    [(-1, 0), (0, 0), (10, 20), (25, 50), (60, 50), (130, 50), (165, 30), (170, 10), (205, 5), (215, 0), (220, 0)],
-)
-def test_intended_users(elapsed: float, users: float) -> None:
-    assert intended_users(RAMP, elapsed) == users
+def test_a_stage_too_short_for_its_ramp_hands_on_the_level_it_reached() -> None:
+    stages = (LoadStage(2, users=100, spawn_rate=5), LoadStage(10, users=100, spawn_rate=1))
+    assert intended_users(stages, 1.999) == (9, 5)
+    assert intended_users(stages, 2.0) == (10, 1)
+    assert intended_users(stages, 5.0) == (13, 1)
 
 
-def test_a_stage_too_short_for_its_ramp_hands_on_what_it_reached() -> None:
-    stages = (Stage(duration=10, users=100, spawn_rate=1), Stage(duration=100, users=100, spawn_rate=2))
-    assert intended_users(stages, 9) == 9
-    assert intended_users(stages, 20) == 30
-    assert intended_users(stages, 80) == 100
+def test_fractions_of_a_user_per_second() -> None:
+    stages = (LoadStage(100, users=3, spawn_rate=0.1),)
+    assert [intended_users(stages, t) for t in (0, 9.9, 10, 29, 30, 99)] == [
+        (0, 0.1),
+        (0, 0.1),
+        (1, 0.1),
+        (2, 0.1),
+        (3, 0.1),
+        (3, 0.1),
+    ]
 
 
-@given(
-    st.lists(st.builds(Stage, duration=st.floats(0.1, 1e5), users=st.integers(0, 1000)), min_size=1, max_size=5),
-    st.floats(0, 6e5),
-)
-def test_intended_users_stay_between_nothing_and_the_peak(stages: list[Stage], elapsed: float) -> None:
-    users = intended_users(stages, elapsed)
-    assert 0 <= users <= max(stage.users or 0 for stage in stages)
-    total = sum(stage.duration for stage in stages)
-    if elapsed < total * (1 - 1e-9):
-        assert users_at(stages, elapsed) is not None
-    elif elapsed > total * (1 + 1e-9):
-        assert users_at(stages, elapsed) is None and users == 0
+def test_the_rate_is_never_zero() -> None:
+    assert intended_users((LoadStage(10, users=0),), 5.0) == (0, 1.0)
+
+
+def test_a_configuration_survives_its_journey() -> None:
+    config = LoadConfig(
+        role="master",
+        name="locust-master",
+        control_dir="/tmp/c",
+        stages=STAGES,
+        edges=(0.001, 0.8),
+        url="http://x",
+        parent=7,
+        token="t",
+        headers={"A": "b"},
+        reserved=(("POST", "/login"),),
+    )
+    assert LoadConfig.from_json(config.to_json()) == config
