@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import numpy as np
 
 from exporters import metric_names as names
-from harness.judge.context import Context, within
+from exporters.metric_names import Recorded
+from harness.judge.context import RATE_SECONDS, Context, within
 from harness.judge.needs import Need
 from harness.judge.windows import Window, stretches
 from harness.prom.series import FloatArray
@@ -28,7 +29,8 @@ def clock(seconds: float) -> str:
 def why_missing(context: Context, need: Need, window: Window) -> str:
     """What the scrapes and the collectors themselves say about it; empty when they say nothing is wrong."""
     who = _WHO.get(need.job, f"job {need.job}")
-    scrapes = [within(s, window) for s in context.series("up", job=need.job)]
+    instance = {"instance": need.instance} if need.instance else {}
+    scrapes = [within(s, window) for s in context.series("up", job=need.job, **instance)]
     scrapes = [s for s in scrapes if len(s)]
     everything = [within(s, window) for s in context.series("up")]
     last = max((float(s.times[-1]) for s in everything if len(s)), default=None)
@@ -37,7 +39,8 @@ def why_missing(context: Context, need: Need, window: Window) -> str:
     if window.end - last > 3 * context.interval:
         return f"Prometheus scraped nothing at all after {clock(last)}"
     if not scrapes:
-        return f"{who} was not scraped at all (no `up` of job {need.job!r})"
+        of = f"job {need.job!r}" + (f", instance {need.instance!r}" if need.instance else "")
+        return f"{who} was not scraped at all (no `up` of {of})"
     for one in scrapes:
         text = _zero(one.times, one.values, context.interval, window)
         if text:
@@ -54,7 +57,27 @@ def why_missing(context: Context, need: Need, window: Window) -> str:
             text = _zero(one.times, one.values, context.interval, window)
             if text:
                 return f"the sidecar's collector {need.collector!r} could not read {text}"
-    return f"{who} answered, but did not deliver it"
+    return _target_gone(context, need, window) or f"{who} answered, but did not deliver it"
+
+
+def _target_gone(context: Context, need: Need, window: Window) -> str:
+    """What was watched and is no more: a group without processes, an endpoint that nobody counts."""
+    if need.labels.get("kind") == "process":
+        counted = within(context.one(Recorded.PROCESSES, **need.labels), window)
+        text = _zero(counted.times, counted.values, context.interval, window)
+        if text:
+            when = "in the whole steady state" if not counted.values.any() else text
+            return f"no process of group {need.labels.get('subject')} {when}"
+    if need.endpoint:
+        counted = within(context.one(need.recorded, **need.labels), window)
+        if len(counted) == 0:
+            return f"no {need.endpoint} was counted in the steady state"
+        last, first = float(counted.times[-1]), float(counted.times[0])
+        if window.end - last > 3 * context.interval:
+            return f"nobody counted {need.endpoint} after {clock(last)}"
+        if first - window.start > RATE_SECONDS + 3 * context.interval:
+            return f"nobody counted {need.endpoint} before {clock(first)}"
+    return ""
 
 
 def _zero(times: FloatArray, values: FloatArray, interval: float, window: Window) -> str:

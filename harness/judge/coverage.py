@@ -131,14 +131,15 @@ def _presence(context: Context, need: Need, window: Window) -> Presence:
         recorded = [within(s, window).times for s in context.series(need.recorded, **need.labels)]
         bridged = np.concatenate(recorded) if recorded else None
     # Few series show that nothing is missing; whether something is, only all of them.
-    times = _times_of_some(context, need, window)
+    times = _times_alive(context, need, window) if need.alive else _times_of_some(context, need, window)
     presence = cover(times, window, context.interval, bridged=bridged)
-    if grade(presence, window, context.interval) is not Outcome.PASS:
+    if not need.alive and grade(presence, window, context.interval) is not Outcome.PASS:
         times = _times_of_all(context, need, window)
         presence = cover(times, window, context.interval, bridged=bridged)
     if need.excused and presence.share >= ENOUGH:
         # up == 0 of the target is evidence about the target: its gaps are not the telemetry's.
-        down = [s.times[s.values == 0] for s in context.series("up", job=need.job)]
+        instance = {"instance": need.instance} if need.instance else {}
+        down = [s.times[s.values == 0] for s in context.series("up", job=need.job, **instance)]
         presence = replace(
             presence, gap=cover(np.concatenate([times, *down]), window, context.interval, bridged=bridged).gap
         )
@@ -157,6 +158,16 @@ def _times_of_some(context: Context, need: Need, window: Window) -> FloatArray:
         for one in context.api.raw(exactly(labels), window.start, window.end, window=PAGE_SECONDS)
     ]
     return np.concatenate(times) if times else np.empty(0)
+
+
+def _times_alive(context: Context, need: Need, window: Window) -> FloatArray:
+    """Raw timestamps of the samples above 0."""
+    found = [
+        s.times[s.values > 0]
+        for selector in need.selectors
+        for s in context.api.raw(selector, window.start, window.end, window=PAGE_SECONDS)
+    ]
+    return np.concatenate(found) if found else np.empty(0)
 
 
 def _times_of_all(context: Context, need: Need, window: Window) -> FloatArray:

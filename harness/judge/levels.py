@@ -4,11 +4,17 @@ A single sample over the limit is a blip. *Sustained* is three successive sample
 over a minute, in which a single slow ping stays for a minute, 75 s. A sustained breach FAILs when it is long (a
 minute) or when more than 1 % of the window was over; a shorter one in a long run is a WARN. A memory limit is hard:
 any sustained breach FAILs.
+
+A level that goes up and down across its limit never lasts: so the share of *all* samples over it counts too, from
+three samples on (for a quantile: three events, and its own shares). More than 1 % of them is a WARN, more than 5 % a
+FAIL. For a quantile more than 5 % is a WARN and more than 15 % a FAIL: each slow ping holds a minute of it, twelve
+pings at the usual 5 s, so that 15 % of the minutes is more than 1 % of the pings. Three samples over a hard limit FAIL.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,7 +22,7 @@ from exporters.metric_names import Recorded
 from harness.judge.context import RATE_SECONDS, Context
 from harness.judge.onset import departure
 from harness.judge.results import Evidence, Judged, judged, missing, samples_of
-from harness.judge.subjects import Source, Subject
+from harness.judge.subjects import Source, Subject, raw_selectors
 from harness.judge.verdict import Outcome
 from harness.judge.windows import Stretch, stretches
 from harness.plan.objectives import Objective
@@ -27,6 +33,9 @@ SUSTAINED_SAMPLES = 3
 SUSTAINED_SECONDS = 15.0
 LONG_SECONDS = 60.0
 TOLERATED_SHARE = 0.01
+LEAST_OVER = 3
+WARN_SHARE, FAIL_SHARE = 0.01, 0.05
+QUANTILE_WARN_SHARE, QUANTILE_FAIL_SHARE = 0.05, 0.15
 HARD = frozenset({"memory_limit"})
 QUANTILES = frozenset({"redis_ping_p99"})
 # What moved first is told from the use of the pool: it rises before anybody waits.
@@ -35,12 +44,13 @@ _MOVES = {"db_pool_waiting": Recorded.POOL_IN_USE, "db_pool_use": Recorded.POOL_
 
 @dataclass(frozen=True)
 class LevelJudgement:
-    """Outcome, the highest sample, and the sustained stretches over the limit."""
+    """Outcome, the highest sample, the stretches over the limit that count, and the share of all samples over it."""
 
     outcome: Outcome
     highest: float
     over: tuple[Stretch, ...]
     seconds: float
+    share: float = 0.0
 
 
 def judge_level(
@@ -62,7 +72,23 @@ def judge_level(
     if sustained:
         long = longest >= LONG_SECONDS + memory or seconds > TOLERATED_SHARE * span
         outcome = Outcome.FAIL if hard or long else Outcome.WARN
-    return LevelJudgement(outcome, float(np.max(values)), sustained, seconds)
+    share = float(np.mean(values > limit))
+    by_share = _judge_share(found, share, hard=hard, memory=memory)
+    if by_share is not Outcome.PASS and (by_share > outcome or not sustained):
+        sustained, seconds = tuple(found), sum(s.seconds for s in found)
+    return LevelJudgement(max(outcome, by_share), float(np.max(values)), sustained, seconds, share)
+
+
+def _judge_share(over: list[Stretch], share: float, *, hard: bool, memory: float) -> Outcome:
+    """By how much of the window was over the limit in all, however short each time was."""
+    # One event stays in a quantile for its whole window: such a stretch is one event, not a dozen.
+    events = sum(max(1, int(s.seconds // memory)) if memory else s.samples for s in over)
+    if events < LEAST_OVER:
+        return Outcome.PASS
+    warn, fail = (QUANTILE_WARN_SHARE, QUANTILE_FAIL_SHARE) if memory else (WARN_SHARE, FAIL_SHARE)
+    if hard or share > fail:
+        return Outcome.FAIL
+    return Outcome.WARN if share > warn else Outcome.PASS
 
 
 def judge_level_of(context: Context, objective: Objective, source: Source, subject: Subject) -> Judged:
@@ -72,27 +98,38 @@ def judge_level_of(context: Context, objective: Objective, source: Source, subje
     query = context.selector(source.recorded, **subject.labels)
     if len(series) == 0:
         return missing(objective, subject, f"no samples of {source.recorded} in the steady state", query)
-    found = judge_level(
-        series.times,
-        series.values,
-        objective.limit,
-        context.interval,
-        hard=objective.name in HARD,
-        memory=RATE_SECONDS if objective.name in QUANTILES else 0.0,
-    )
+    hard, memory = objective.name in HARD, RATE_SECONDS if objective.name in QUANTILES else 0.0
+    found = judge_level(series.times, series.values, objective.limit, context.interval, hard=hard, memory=memory)
     unit = objective.spec.unit
     note = f"at most {format_value(found.highest, unit)}"
     if found.outcome is Outcome.PASS:
         if not enough:
             return missing(objective, subject, f"too few samples of {source.recorded}: {len(series)}", query)
+        top = _top_edge(context, source, subject) if objective.name in QUANTILES else math.inf
+        # histogram_quantile stops at the last finite edge: a value that stands there is "at least".
+        capped = judge_level(series.times, series.values, top * (1 - 1e-9), context.interval, memory=memory)
+        if capped.outcome is not Outcome.PASS and objective.limit >= top * (1 - 1e-9):
+            limit, end = format_value(objective.limit, unit), format_value(top, unit)
+            reason = f"the histogram of {source.raw.removesuffix('_count')} ends at {end}, and values are at least that"
+            return missing(objective, subject, f"{reason}: whether they are within {limit} cannot be told", query)
         return judged(objective, subject, Outcome.PASS, found.highest, note)
     first = found.over[0].start
     note = (
-        f"over {format_value(objective.limit, unit)} for {format_duration(found.seconds)}, "
-        f"at most {format_value(found.highest, unit)}"
+        f"over {format_value(objective.limit, unit)} for {format_duration(found.seconds)} "
+        f"({found.share * 100:.2g}% of the samples), at most {format_value(found.highest, unit)}"
     )
     evidence = Evidence(level_onset(context, objective, subject, first), first, found.seconds, query)
     return judged(objective, subject, found.outcome, found.highest, note, evidence)
+
+
+def _top_edge(context: Context, source: Source, subject: Subject) -> float:
+    """The last finite edge of the histogram behind a quantile; inf where there is none."""
+    if context.steady is None:
+        return math.inf
+    buckets = replace(source, raw=source.raw.removesuffix("_count") + "_bucket")
+    found = context.api.series(raw_selectors(buckets, subject, context.stack), context.steady.start, context.steady.end)
+    edges = (float(labels["le"]) for labels in found if "le" in labels)
+    return max((edge for edge in edges if math.isfinite(edge)), default=math.inf)
 
 
 def level_onset(context: Context, objective: Objective, subject: Subject, first: float) -> float:

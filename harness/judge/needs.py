@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
 from exporters import metric_names as names
+from exporters.metric_names import Recorded
 from harness.judge.context import Context
-from harness.judge.subjects import JOBS, Source, Subject, planned, raw_selectors, seen, sources_of
+from harness.judge.subjects import JOBS, OF_ENDPOINT, Owner, Source, Subject, planned, raw_selectors, seen, sources_of
 from harness.plan.model import Plan
 from harness.plan.objectives import Objective
 
@@ -18,6 +20,9 @@ class Need:
 
     Attributes:
         excused: gaps in which the target did not answer are evidence about the target.
+        alive: only samples above 0 count: a group of no processes is watched, but nothing of it is seen.
+        instance: the scraped address that it must come from; empty for any.
+        endpoint: "POST /login" where it is about one endpoint only.
     """
 
     title: str
@@ -30,19 +35,31 @@ class Need:
     counter: bool
     excused: bool
     objectives: tuple[tuple[str, str], ...]
+    alive: bool = False
+    instance: str = ""
+    endpoint: str = ""
 
 
 def subjects_of(context: Context, source: Source) -> tuple[Subject, ...]:
     """Whom a source speaks of: those the plan names, or, where it names none of this kind, those that were seen.
 
-    A shared Prometheus may hold other people's containers: only the plan's are judged when it names any.
+    A shared Prometheus may hold other people's containers: only the plan's are judged when it names any. A configured
+    source of which nothing was seen is one subject without a name: it must not drop out beside another source.
     """
     named = planned(context.plan, source.owner)
     if named:
         return named
     if source.owner in ("process", "container") and (context.plan.target.processes or context.plan.target.containers):
         return ()
-    return seen(context.series(source.recorded), source.owner)
+    found = seen(context.series(source.recorded), source.owner)
+    return found if found or not _configured(context.plan, source.owner) else (Subject(source.owner),)
+
+
+def _configured(plan: Plan, owner: Owner) -> bool:
+    """Is a subject of this kind to be expected, though the plan names none?"""
+    if owner == "pool":
+        return bool(plan.target.metrics) or plan.target.reference
+    return plan.target.reference and owner != "container"
 
 
 def judged_on(context: Context, objective: Objective) -> list[tuple[Source, Subject]]:
@@ -89,27 +106,81 @@ def _silent(plan: Plan, sources: tuple[Source, ...]) -> tuple[str, bool]:
 
 def needs_of(context: Context) -> list[Need]:
     """Needs in a fixed order; one that several objectives share is listed once."""
-    found: dict[tuple[str, str], Need] = {}
+    found: dict[str, Need] = {}
+    addresses = _addresses(context)
     for objective in context.plan.objectives:
         for source, subject in judged_on(context, objective):
-            key = (source.raw, subject.text)
-            pair = (objective.name, objective.subject if source.owner == "load" else subject.text)
-            if key in found:
-                need = found[key]
-                found[key] = replace(need, objectives=(*need.objectives, pair), counter=need.counter and source.counter)
-                continue
-            found[key] = Need(
-                title=f"{source.raw} of {subject.text.replace(':', ' ')}"
-                if subject.name
-                else f"{source.raw} of the load",
-                raw=source.raw,
-                selectors=raw_selectors(source, subject, context.stack),
-                recorded=source.recorded,
-                labels=subject.labels,
-                job=JOBS[source.owner],
-                collector=subject.collector,
-                counter=source.counter,
-                excused=source.owner == "pool",
-                objectives=(pair,),
-            )
+            for need in _needs(context, objective, source, subject, addresses):
+                shared = found.get(need.title)
+                if shared is not None:
+                    counter = shared.counter and need.counter
+                    need = replace(shared, objectives=(*shared.objectives, *need.objectives), counter=counter)
+                found[need.title] = need
     return list(found.values())
+
+
+def _needs(
+    context: Context, objective: Objective, source: Source, subject: Subject, addresses: tuple[str, ...]
+) -> list[Need]:
+    """What one objective needs of one subject."""
+    load = source.owner == "load"
+    endpoint = {"method": objective.method, "name": objective.endpoint} if load and objective.endpoint else {}
+    of = objective.subject if endpoint else "the load" if load else subject.text.replace(":", " ")
+    if not load and not subject.name:
+        of = f"any {source.owner}"
+    need = Need(
+        title=f"{source.raw} of {of}",
+        raw=source.raw,
+        selectors=raw_selectors(source, subject, context.stack, endpoint),
+        recorded=OF_ENDPOINT.get(source.recorded, source.recorded) if endpoint else source.recorded,
+        labels=endpoint or subject.labels,
+        job=JOBS[source.owner],
+        collector=subject.collector if subject.name else "",
+        counter=source.counter,
+        excused=source.owner == "pool",
+        objectives=((objective.name, objective.subject if load else subject.text),),
+        endpoint=objective.subject if endpoint else "",
+    )
+    if source.owner == "process":
+        # Counters stand still and sums are 0 once every process of a group is gone: that looks like health.
+        number = replace(source, recorded=Recorded.PROCESSES, raw=names.PROC_NUM, instead="", counter=False)
+        alive = replace(
+            need,
+            title=f"{names.PROC_NUM} > 0 of {of}",
+            raw=names.PROC_NUM,
+            selectors=raw_selectors(number, subject, context.stack),
+            recorded=number.recorded,
+            counter=False,
+            alive=True,
+        )
+        return [need, alive]
+    if source.owner == "pool" and len(addresses) > 1:
+        # A pool is summed over the addresses: one that is silent makes it smaller, not missing.
+        return [need, *(_of_address(context, need, source, address) for address in addresses)]
+    return [need]
+
+
+def _of_address(context: Context, need: Need, source: Source, address: str) -> Need:
+    of_any = raw_selectors(source, Subject("pool"), context.stack, {"job": need.job, "instance": address})
+    return replace(need, title=f"{source.raw} of {address}", selectors=of_any, instance=address)
+
+
+def _addresses(context: Context) -> tuple[str, ...]:
+    """Instances of the target's own metrics: those that were scraped and those that should have been."""
+    target = context.plan.target
+    if not (target.metrics or target.reference):
+        return ()
+    scraped = {s.labels.get("instance", "") for s in context.series(names.UP, job=names.JOB_TARGET)} - {""}
+    configured = {_address(url) for url in target.metrics}
+    # Whoever runs a Prometheus of his own may name its instances as he likes.
+    if context.plan.prometheus is None and len(scraped) < len(configured):
+        scraped |= configured
+    return tuple(sorted(scraped))
+
+
+def _address(url: str) -> str:
+    """host:port, as the scrape configuration writes it."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -71,7 +71,11 @@ SOURCES: Mapping[str, tuple[Source, ...]] = {
         Source("container", Recorded.STARTS, names.CONTAINER_START),
     ),
     "latency": (Source("load", Recorded.REQUESTS, _REQUESTS_RAW, counter=True),),
-    "error_ratio": (Source("load", Recorded.ERRORS, _REQUESTS_RAW, counter=True),),
+    # Every kind of error of a name is exported at 0 from its first request on: without it nobody counted errors.
+    "error_ratio": (
+        Source("load", Recorded.REQUESTS, _REQUESTS_RAW, counter=True),
+        Source("load", Recorded.ERRORS, names.REQUEST_ERRORS, counter=True),
+    ),
     "throughput": (Source("load", Recorded.REQUESTS, _REQUESTS_RAW, counter=True),),
 }
 
@@ -137,11 +141,26 @@ def seen(series: list[Series], owner: Owner) -> tuple[Subject, ...]:
     return tuple(Subject(owner, name) for name in sorted(found) if name)
 
 
-def raw_selectors(source: Source, subject: Subject, stack: str) -> tuple[str, ...]:
-    """Selectors of the raw samples behind a subject, ours and those of the standard exporters."""
-    stacked = f'harness="{stack}"'
-    name = subject.name.replace("\\", "\\\\").replace('"', '\\"')
-    if subject.owner == "process":
+# The recorded names of an endpoint, in place of those of the whole run.
+OF_ENDPOINT: Mapping[str, str] = {
+    Recorded.REQUESTS: Recorded.ENDPOINT_REQUESTS,
+    Recorded.ERRORS: Recorded.ENDPOINT_ERRORS,
+}
+
+
+def raw_selectors(
+    source: Source, subject: Subject, stack: str, matching: Mapping[str, str] | None = None
+) -> tuple[str, ...]:
+    """Selectors of the raw samples behind a subject, ours and those of the standard exporters.
+
+    Args:
+        matching: further labels, for example an endpoint's.
+    """
+    stacked = ",".join(f'{label}="{_quoted(value)}"' for label, value in {"harness": stack, **(matching or {})}.items())
+    name = _quoted(subject.name)
+    if not name:
+        matchers = [""]
+    elif subject.owner == "process":
         matchers = [f'groupname="{name}"']
     elif subject.owner == "container":
         matchers = [f'name="{name}"', f'container="{name}"']
@@ -154,3 +173,7 @@ def raw_selectors(source: Source, subject: Subject, stack: str) -> tuple[str, ..
         matchers = [""]
     metrics = [source.raw, source.instead] if source.instead else [source.raw]
     return tuple(f"{metric}{{{stacked}{',' + m if m else ''}}}" for metric in metrics for m in matchers)
+
+
+def _quoted(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')

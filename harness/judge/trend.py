@@ -11,17 +11,11 @@ from harness.judge.restarts import starts
 from harness.judge.results import Evidence, Judged, judged, missing, samples_of
 from harness.judge.subjects import Source, Subject
 from harness.judge.verdict import Outcome
+from harness.plan.judgeable import growth_seconds_needed
 from harness.plan.objectives import Objective
 from harness.units import format_duration, format_value
 
 CHECK = "trend"
-NEEDED_SHARE = 0.25  # of the horizon: a shorter steady state can only FAIL or be INCONCLUSIVE
-NEEDED_LEAST = 60.0
-
-
-def needed_seconds(horizon: float) -> float:
-    """Steady state without which a growth objective cannot PASS."""
-    return max(NEEDED_SHARE * horizon, NEEDED_LEAST)
 
 
 def judge_growth_of(context: Context, objective: Objective, source: Source, subject: Subject) -> Judged:
@@ -34,7 +28,7 @@ def judge_growth_of(context: Context, objective: Objective, source: Source, subj
     users = within(context.one(Recorded.USERS), window)
     # A rate's first minute is lost: what is missing of it is not the plan's fault.
     lost = context.steady.length - window.length if context.steady else 0.0
-    needed = needed_seconds(context.plan.horizon)
+    needed = growth_seconds_needed(context.plan)  # a shorter steady state can only FAIL or be INCONCLUSIVE
     result = judge_growth(
         series.times,
         series.values,
