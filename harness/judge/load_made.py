@@ -49,9 +49,21 @@ class Shortfall:
 
 def wanted_users(stages: Sequence[Stage], since_start: FloatArray, settle: float) -> FloatArray:
     """Users that must run, shape (n,): the least the plan wanted from ``settle`` seconds before to one second after."""
-    moments = np.array([-settle, -settle / 2, 0.0, 1.0])
-    found = [[(intended_users(stages, max(0.0, t + d)) or (0, 0.0))[0] for d in moments] for t in since_start.tolist()]
-    return np.asarray(np.array(found, dtype=float).reshape(-1, moments.size).min(axis=1), dtype=float)
+    found = np.full(since_start.shape, np.nan)
+    begun = 0.0
+    for stage in stages:
+        # Past its ramp a stage wants one number: a day of it need not be asked evaluation by evaluation.
+        level, rate = intended_users(stages, begun) or (0, 1.0)
+        target = float(stage.users or 0)
+        ramp = 0.0 if stage.spawn_rate is None else (abs(target - level) + 1) / rate
+        flat = (since_start - settle >= begun + ramp) & (since_start + 1.0 < begun + stage.duration)
+        found[flat] = target
+        begun += stage.duration
+    moments = (-settle, -settle / 2, 0.0, 1.0)
+    for i in np.flatnonzero(np.isnan(found)):
+        wanted = (intended_users(stages, max(0.0, float(since_start[i]) + d)) for d in moments)
+        found[i] = min((one or (0, 0.0))[0] for one in wanted)
+    return found
 
 
 def shortfall(times: FloatArray, users: FloatArray, wanted: FloatArray, tolerated: float, interval: float) -> Shortfall:
