@@ -19,6 +19,7 @@ from harness.report import FORMATS, render, write_reports
 from harness.report.console import print_verdict
 from harness.report.stored import read_verdict
 from harness.run.record import RunDirectory, RunRecord, find_run, list_runs, rfc3339
+from harness.run.recover import recover
 from harness.units import format_duration
 
 RUNS = Path("runs")
@@ -44,10 +45,16 @@ def stored_plan(directory: RunDirectory) -> Plan:
 def judge(run: str, other: str | None, root: Path, as_json: bool) -> int:
     """Judge RUN again, with today's rules, and write its reports again.
 
-    RUN is a run directory, a run id or `last`. Nothing but the run directory is read.
+    RUN is a run directory, a run id or `last`. Nothing but the run directory is read. Where the harness was killed,
+    the series are first recovered from what it left there.
     """
     directory = find_run(run, root)
-    record, plan = directory.read_record(), stored_plan(directory)
+    directory.read_record()
+    plan = stored_plan(directory)
+    told = recover(directory, plan)
+    if told:
+        click.echo(told, err=True)
+    record = directory.read_record()
     if other is not None:
         asked = load_plan(find_plan(other, data_path("plans")), environ=os.environ, judging=True)
         plan = plan.model_copy(

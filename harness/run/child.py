@@ -135,9 +135,13 @@ class Child:
         if self.alive():
             self._process.send_signal(self.program.stop_signal)
             deadline = time.monotonic() + timeout
-            while self.alive() and time.monotonic() < deadline:
-                time.sleep(_POLL_SECONDS)
-        self.kill()
+            try:
+                while self.alive() and time.monotonic() < deadline:
+                    time.sleep(_POLL_SECONDS)
+            finally:  # also when a second signal ends the wait
+                self.kill()
+        else:
+            self.kill()
 
     def kill(self) -> None:
         """Kills it and its process group at once. Idempotent."""

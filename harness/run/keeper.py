@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from harness.judge.verdict import Finding, Outcome, Verdict
 from harness.run.journal import Journal
 from harness.run.record import RunDirectory, RunRecord
+from harness.run.removal import remove_tree
 from harness.run.watch import Ending
 
 
@@ -36,6 +36,9 @@ class RecordKeeper:
             self._journal.note(ending.reason)
             self.write()
             return
+        begun = self.record.steady_from
+        if steady is None and begun is not None and ending.at > begun:
+            steady = (begun, ending.at)
         self.change(
             ended_at=ending.at,
             ended_by=ending.by,
@@ -55,7 +58,7 @@ class RecordKeeper:
                 self._journal.note(f"the run's series were not kept; Prometheus' data is in {path / 'data'}")
                 (path / "prometheus.yml").unlink(missing_ok=True)  # may hold the target's credentials
             elif path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
+                remove_tree(path)
             else:
                 path.unlink(missing_ok=True)
         with suppress(OSError):  # missing, or not empty

@@ -10,17 +10,20 @@ import pwd
 import secrets
 import shutil
 import signal
+import stat
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import psycopg
 
 from harness.errors import HarnessError, PreflightError
 from harness.run.child import Child, Program
+from harness.run.ownership import OWNER_FILE, locked, owned
 from harness.run.ports import LOOPBACK, on_free_port
+from harness.run.removal import remove_tree
 
 _START_SECONDS = 30.0
 _INITDB_SECONDS = 120
@@ -28,6 +31,7 @@ _DATABASE = "mingus"
 _MAINTENANCE_DATABASE = "postgres"
 _ROLE = "harness"
 _UNPRIVILEGED = "postgres"
+_PREFIX = "harness-postgres-"
 
 
 def find_binaries(environ_path: str | None = None) -> Path:
@@ -125,19 +129,44 @@ def _server_user() -> str | None:
 @contextmanager
 def _server_directory(work: Path, user: str | None) -> Iterator[Path]:
     """A directory that ``user`` owns and can reach: below ``work``, or a temporary one where the way is closed."""
-    home = work / "postgres"
     work.mkdir(parents=True, exist_ok=True)
-    if user is not None and not _reachable(work.resolve(), pwd.getpwnam(user).pw_uid):
-        home = Path(tempfile.mkdtemp(prefix="harness-postgres-"))
-    else:
-        home.mkdir(parents=True)
-    try:
+    with ExitStack() as folders:
+        home = work / "postgres"
+        if user is not None and not _reachable(work.resolve(), pwd.getpwnam(user).pw_uid):
+            home = folders.enter_context(_elsewhere()) / "postgres"
+        folders.callback(remove_tree, home)
+        home.mkdir()
         if user is not None:
             shutil.chown(home, user, user)
         home.chmod(0o700)
         yield home
+
+
+@contextmanager
+def _elsewhere() -> Iterator[Path]:
+    """A temporary folder that other users may pass; it goes with the block, or at the next start after a kill -9."""
+    temporary = Path(tempfile.gettempdir())
+    sweep(temporary)
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=temporary))
+    try:
+        folder.chmod(0o711)
+        with owned(folder):
+            yield folder
     finally:
-        shutil.rmtree(home, ignore_errors=True)
+        remove_tree(folder)
+
+
+def sweep(temporary: Path) -> None:
+    """Removes the temporary folders that killed harnesses of this user left. Those of living ones stay."""
+    for folder in temporary.glob(f"{_PREFIX}*"):
+        try:
+            state = folder.lstat()
+            ours = stat.S_ISDIR(state.st_mode) and state.st_uid == os.geteuid()
+            if not ours or not (folder / OWNER_FILE).is_file() or locked(folder / OWNER_FILE):
+                continue
+        except OSError:  # another harness removes it at this moment, or its lock cannot be read: not ours to judge
+            continue
+        remove_tree(folder)
 
 
 def _reachable(path: Path, uid: int) -> bool:

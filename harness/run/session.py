@@ -30,6 +30,8 @@ from harness.run.keeper import RecordKeeper, nothing_to_judge
 from harness.run.live_view import LiveView, last_scrapes_missing
 from harness.run.local_stack import on_local_stack, start_local_stack
 from harness.run.mingus import check_faults
+from harness.run.ownership import owned
+from harness.run.phases import Schedule
 from harness.run.preflight import preflight, require
 from harness.run.record import RunDirectory, RunRecord, create_run_directory, write_text
 from harness.run.run_metrics import RunMetrics, public_url, serve_run_metrics
@@ -96,7 +98,7 @@ def run_session(
     require(preflight(plan, environ=options.environ, now=clock()), options.where)
     run_id, directory = create_run_directory(options.runs_root, plan.name, clock())
     directory.logs.mkdir()
-    with stop_on_signals() as stop:
+    with stop_on_signals() as stop, owned(directory.work):
         journal = Journal(ui, directory.logs / "harness.log", clock)
         session = _Session(plan, options, files, run_id, directory, stop, journal, ui, clock)
         return session.run(report)
@@ -123,7 +125,7 @@ class _Session:
             plan=plan.name,
             started_at=clock(),
             target=public_url(plan.target.url),
-            reason="the harness did not live to its end",
+            reason="it was killed, or its machine went down",
             versions=_versions(),
         )
         self.keeper = RecordKeeper(directory, record, journal)
@@ -135,7 +137,7 @@ class _Session:
     def run(self, report: Reporter) -> RunResult:
         self.journal.event(f"run {self.record.run_id}: {self.directory.path}")
         for problem in unjudgeable(self.plan):
-            self.journal.note(f"cannot be judged: {problem.reason}")
+            self.journal.note(f"{problem.words}: {problem.reason}")
         failure: HarnessError | None = None
         try:
             self._live()
@@ -158,18 +160,24 @@ class _Session:
 
     def _live(self) -> None:
         """Starts the parts, drives the load, keeps the series, ends the parts."""
-        with ExitStack() as parts:
-            try:
-                self._drive(parts)
-            except KeyboardInterrupt:
-                for kill in self.kill_list:
-                    kill()
-                raise
+        try:
+            with ExitStack() as parts:
+                try:
+                    self._drive(parts)
+                except KeyboardInterrupt:
+                    self._kill_all()  # before the parts are ended one by one, each in its time
+                    raise
+        except KeyboardInterrupt:
+            self._kill_all()  # it may have come while they were ended
+            raise
+
+    def _kill_all(self) -> None:
+        for kill in self.kill_list:
+            kill()
 
     def _drive(self, parts: ExitStack) -> None:
         plan, logs, work = self.plan, self.directory.logs, self.directory.work
         bystanders: list[Child] = []
-        work.mkdir()
         work.chmod(0o711)  # the database's own user must reach its folder; file names stay hidden
         if plan.target.reference:
             self.journal.event("starting PostgreSQL, Redis and the reference target")
@@ -203,8 +211,9 @@ class _Session:
         )
         view = LiveView(telemetry.api, plan.stack)
         watcher = Watcher(
-            plan, launcher, telemetry, view, metrics, bystanders, self.stop, self.journal, self.ui, self.clock
-        )
+            plan, launcher, telemetry, view, metrics, bystanders, self.stop, self.journal, self.ui, self.clock,
+            on_load=self._load_began,
+        )  # fmt: skip
         try:
             ending = watcher.until_the_end()
         except HarnessError as error:
@@ -258,6 +267,10 @@ class _Session:
 
     def _can_kill(self, *children: Child) -> None:
         self.kill_list.extend(child.kill for child in children)
+
+    def _load_began(self, schedule: Schedule) -> None:
+        """Written at once: what a killed harness leaves must say from when on it is judged."""
+        self.keeper.change(steady_from=schedule.steady_from)
 
     def _end(self, ending: Ending, watcher: Watcher | None = None) -> None:
         schedule = watcher.schedule if watcher else None

@@ -79,6 +79,7 @@ class Watcher:
     Attributes:
         bystanders: children whose death is noted while the run goes on: the sidecar, the local stack.
         schedule: when the load began and ends; None until the load master says so.
+        on_load: called once with it.
     """
 
     plan: Plan
@@ -92,6 +93,7 @@ class Watcher:
     ui: Ui
     clock: Callable[[], float]
     schedule: Schedule | None = None
+    on_load: Callable[[Schedule], None] = lambda _: None
 
     def __post_init__(self) -> None:
         self._figures = Figures()
@@ -122,6 +124,7 @@ class Watcher:
         if status.started_at is not None and self.schedule is None:
             load = self.plan.load
             self.schedule = Schedule(status.started_at, load.warmup, load.duration)
+            self.on_load(self.schedule)
         if self.schedule is None:
             if now - began > _LOAD_START_SECONDS:
                 return Ending("aborted", f"the load did not start within {_LOAD_START_SECONDS:.0f} s", now)

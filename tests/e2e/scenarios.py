@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import time
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.e2e.whole_run import HERE, LOAD_BEGAN, STARTING, STEADY, Whole, interrupt, kill, whole_run
+from tests.e2e.whole_run import HERE, LOAD_BEGAN, MOST_OF_IT, STARTING, Whole, interrupt, kill, whole_run
 
 # Memory maps are read every ten seconds: a leak shows in a dozen readings.
 MEMORY = ("--duration", "150s")
@@ -29,6 +30,24 @@ def twice(process: psutil.Process) -> None:
 
 def kill_harness(process: psutil.Process) -> None:
     process.kill()
+
+
+def target_hangs(tmp: Path) -> Whole:
+    """The target's processes stop where they are half-way: their ports still take connections, nothing answers."""
+    stopped: list[psutil.Process] = []
+
+    def hang(process: psutil.Process) -> None:
+        stopped.extend(p for p in process.children(recursive=True) if "gunicorn" in " ".join(p.cmdline()))
+        assert stopped, "no gunicorn below the harness"
+        for member in stopped:
+            member.suspend()
+
+    try:
+        return whole_run(tmp, meddle=hang)
+    finally:
+        for member in stopped:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                member.kill()
 
 
 def someone_elses(tmp: Path, *arguments: str, dies: bool = False) -> Whole:
@@ -88,7 +107,8 @@ SCENARIOS: dict[str, Callable[[Path], Whole]] = {
     "master-killed": partial(whole_run, meddle=kill("--master ")),
     "target-killed": partial(whole_run, meddle=kill("gunicorn")),
     "target-dies-at-once": partial(someone_elses, dies=True),
-    "harness-killed": partial(whole_run, when=STEADY, meddle=kill_harness),
+    "target-hangs": target_hangs,
+    "harness-killed": partial(whole_run, when=MOST_OF_IT, meddle=kill_harness),
     # nothing done
     "idle-users": partial(whole_run, arguments=("--set", f"load.locustfile={HERE / 'idle.py'}")),
     # signals

@@ -40,10 +40,8 @@ def test_prometheus_killed_half_way(whole: Whole) -> None:
 def test_a_locust_worker_killed_is_replaced_and_named(whole: Whole) -> None:
     assert whole.record["ended_by"] == "completed"
     assert any("locust-worker-1 was lost" in note for note in whole.record["notes"])
-    assert whole.exit_code in (0, 11)
-    if whole.exit_code == 0:
-        assert whole.verdict["outcome"] == "warn"
-    assert "worker" in summaries(whole)
+    assert (whole.exit_code, whole.verdict["outcome"]) == (0, "warn"), summaries(whole)
+    assert any("1 Locust worker(s) died" in f["summary"] for f in whole.findings("warn")), summaries(whole)
 
 
 @pytest.mark.long
@@ -59,6 +57,14 @@ def test_the_locust_master_killed(whole: Whole) -> None:
 def test_the_target_killed_half_way(whole: Whole) -> None:
     assert whole.exit_code == 10
     assert whole.objective("error_ratio")["outcome"] == "fail"
+
+
+@pytest.mark.long
+@pytest.mark.scenario("target-hangs")
+def test_the_target_hangs_half_way(whole: Whole) -> None:
+    assert whole.exit_code in (10, 11)
+    assert whole.objective("latency_p95")["outcome"] != "pass", "requests without an answer are not fast"
+    assert whole.findings("fail") + whole.findings("inconclusive")
 
 
 @pytest.mark.scenario("target-dies-at-once")
@@ -110,14 +116,31 @@ def test_a_second_ctrl_c_ends_at_once(whole: Whole) -> None:
 def test_a_harness_killed_outright_leaves_nothing_running_and_the_truth(whole: Whole) -> None:
     assert whole.exit_code == -9
     assert whole.record["ended_by"] == "crashed"
+    assert whole.record["ended_at"] is None
+    assert not (whole.directory / "tsdb").exists()
+    work = whole.directory / "work"
+    for secret in (work / "sidecar.json", work / "prometheus" / "prometheus.yml"):
+        assert secret.stat().st_mode & 0o077 == 0, f"{secret} may hold credentials"
+    assert (work / "load").stat().st_mode & 0o077 == 0
+
     again = subprocess.run(
         [sys.executable, "-m", "harness.cli", "judge", str(whole.directory)],
         capture_output=True,
         text=True,
         check=False,
     )
-    assert again.returncode == 12
+    print(again.stdout, again.stderr)
+    assert again.returncode == 11, "nothing was broken, and a run that was killed cannot pass"
     assert "Traceback" not in again.stderr
+    assert "its series were recovered" in again.stderr
+    assert not work.exists(), "credentials and all"
+    assert whole.record["ended_by"] == "crashed"
+    assert whole.record["steady_from"] < whole.record["steady_to"] == whole.record["ended_at"]
+    assert "the run crashed" in whole.verdict["first_cause"]["summary"]
+    assert whole.objective("error_ratio")["value"] is not None, "what was seen is evidence"
+    before = whole.verdict
+    third = subprocess.run([sys.executable, "-m", "harness.cli", "judge", str(whole.directory)], check=False)
+    assert (third.returncode, whole.verdict) == (11, before)
 
 
 @pytest.mark.scenario("too-short")

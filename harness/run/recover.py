@@ -1,0 +1,97 @@
+"""A run whose harness was killed: its series are taken from its working data, and what else it left there is removed.
+
+The record still says "crashed", or how else it ended, so such a run cannot pass; what its series prove counts.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from harness.errors import ArchiveError
+from harness.plan.model import Plan
+from harness.prom.archive import keep_local
+from harness.prom.blocks import Block
+from harness.prom.server import PrometheusServer
+from harness.run.ownership import OWNER_FILE, locked
+from harness.run.record import RunDirectory, RunRecord
+from harness.run.removal import remove_tree
+
+_FOREVER = 1e11  # unix seconds
+_PROMETHEUS_ENDS_SECONDS = 15.0
+_LOCK_FILE = "lock"  # Prometheus' own, in its data folder
+
+
+def recover(directory: RunDirectory, plan: Plan) -> str | None:
+    """Makes a killed run's directory whole: ``tsdb`` from ``work``, the end in run.json; ``work`` goes.
+
+    Nothing happens to a directory without ``work``. What was not to be archived (``tsdb`` stands already, or there was
+    no Prometheus yet) is only removed: it may hold credentials.
+
+    Returns:
+        What was done, in words; None when there was nothing to do.
+
+    Raises:
+        ArchiveError: the run is still on, or its series cannot be read; the working data stays then.
+    """
+    work = directory.work
+    if not work.is_dir():
+        return None
+    data = work / "prometheus" / "data"
+    try:
+        if locked(work / OWNER_FILE):
+            if directory.tsdb.is_dir():
+                return None  # it is being judged at its end
+            raise ArchiveError(
+                f"the run in {directory.path} is still on", remedy="wait for its end, or end it: Ctrl-C, SIGTERM"
+            )
+        if directory.tsdb.is_dir() or not data.is_dir():
+            remove_tree(work)
+            return None
+        _await_prometheus(data / _LOCK_FILE)
+    except OSError as error:
+        raise ArchiveError(f"what the run left in {work} cannot be read: {error.strerror}") from error
+    record = directory.read_record()
+    _remove_all_but(work, data)  # credentials first: whatever fails next, they are gone
+    blocks = keep_local(PrometheusServer(data, work / "prometheus"), directory.tsdb, record.started_at, _FOREVER)
+    directory.write_record(ended(record, plan, blocks))
+    remove_tree(work)
+    return f"the harness of this run was killed; its series were recovered from {data}"
+
+
+def ended(record: RunRecord, plan: Plan, blocks: Sequence[Block]) -> RunRecord:
+    """The record with the end that the series tell: their last sample. Pure; an end that is known stays."""
+    note = "the series were recovered after the harness was killed"
+    record = replace(record, notes=(*record.notes, note))
+    if record.ended_at is not None or not blocks:
+        return record
+    last = (max(block.end_ms for block in blocks) - 1) / 1000
+    if record.steady_from is None or last <= record.steady_from:
+        return replace(record, ended_at=last, steady_from=None, steady_to=None)
+    return replace(record, ended_at=last, steady_to=min(last, record.steady_from + plan.steady_seconds))
+
+
+def _await_prometheus(lock: Path) -> None:
+    """The kernel ends Prometheus with its harness; it takes some seconds to write what it holds."""
+    deadline = time.monotonic() + _PROMETHEUS_ENDS_SECONDS
+    while locked(lock):
+        if time.monotonic() > deadline:
+            raise ArchiveError(
+                f"a Prometheus still runs on {lock.parent}, though the harness of the run is gone",
+                remedy="end that process, then judge again",
+            )
+        time.sleep(0.2)
+
+
+def _remove_all_but(folder: Path, kept: Path) -> None:
+    for path in folder.iterdir():
+        if path == kept:
+            continue
+        if path in kept.parents:
+            _remove_all_but(path, kept)
+        elif path.is_dir() and not path.is_symlink():
+            remove_tree(path)
+        else:
+            path.unlink(missing_ok=True)
