@@ -182,7 +182,7 @@ def _print_checks(console: Console, plan: Plan, checks: list[Check], problems: l
         if not found.ok and found.remedy:
             line(f"{'':8}{found.remedy}")
     for problem in problems:
-        line(f"{'CANNOT' if problem.hard else 'may not':<8}be judged: {problem.reason}")
+        line(f"{problem.words}: {problem.reason}")
         line(f"{'':8}{problem.remedy}")
     if plan.objectives_off:
         line(f"off     by the plan: {', '.join(plan.objectives_off)}")
@@ -196,7 +196,8 @@ def _check_json(plan: Plan, checks: list[Check], problems: list[Unjudgeable]) ->
         "ready": all(c.ok for c in checks),
         "checks": [{"name": c.name, "ok": c.ok, "detail": c.detail, "remedy": c.remedy} for c in checks],
         "unjudgeable": [
-            {"objective": p.objective, "reason": p.reason, "remedy": p.remedy, "hard": p.hard} for p in problems
+            {"objective": p.objective, "reason": p.reason, "remedy": p.remedy, "hard": p.hard, "measured": p.measured}
+            for p in problems
         ],
         "objectives_off": list(plan.objectives_off),
     }

@@ -33,12 +33,21 @@ class Unjudgeable:
     Attributes:
         objective: its name, with the endpoint before it for an endpoint's; empty when it is about the whole plan.
         hard: the run will certainly end INCONCLUSIVE at best; False: it depends on something the plan does not tell.
+        measured: False for an inherited objective that nothing measures: it is left out of the verdict, which says so.
     """
 
     objective: str
     reason: str
     remedy: str
     hard: bool
+    measured: bool = True
+
+    @property
+    def words(self) -> str:
+        """What follows from it, as a line begins."""
+        if not self.measured:
+            return "not measured"
+        return "cannot be judged" if self.hard else "may not be judged"
 
 
 def growth_seconds_needed(plan: Plan) -> float:
@@ -118,7 +127,7 @@ def _no_data(plan: Plan, objective: Objective) -> Unjudgeable | None:
         missing = "target.processes or target.containers"
     elif name in _NEEDS_PROCESSES and not target.processes:
         missing = "target.processes"
-    elif name in _NEEDS_POOL and not target.metrics and not objective.inherited:
+    elif name in _NEEDS_POOL and not target.metrics:
         missing = "target.metrics, with the application's own pool (db_pool_*)"
     elif name == "connection_growth" and not (target.metrics or target.databases):
         missing = "target.metrics or target.databases"
@@ -128,6 +137,15 @@ def _no_data(plan: Plan, objective: Objective) -> Unjudgeable | None:
         missing = "target.redis"
     if not missing:
         return None
+    if objective.inherited:
+        return Unjudgeable(
+            _label(objective),
+            f"{name}, which every plan inherits: {missing} is missing"
+            + (", and no exporter is known that your Prometheus scrapes" if plan.prometheus is not None else ""),
+            f"name {missing} to have it judged, or give {_off(objective)}",
+            hard=False,
+            measured=False,
+        )
     if plan.prometheus is not None:
         return Unjudgeable(
             _label(objective),

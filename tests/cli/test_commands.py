@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from harness.cli import main
+from harness.cli_group import COMMANDS
 from harness.judge.verdict import Finding, ObjectiveResult, Outcome, Verdict
 from harness.run.record import RunDirectory, RunRecord
 
@@ -72,7 +77,7 @@ def test_check_says_what_cannot_be_judged_and_the_way_out(capsys: pytest.Capture
         "rules", "locustfile", "promtool", "prometheus", "postgresql", "redis",
     ]  # fmt: skip
     assert lines[7:] == [
-        "CANNOT  be judged: memory_growth needs 6h of steady state for its horizon of 24h; this plan has 1m 50s",
+        "cannot be judged: memory_growth needs 6h of steady state for its horizon of 24h; this plan has 1m 50s",
         "        give --set objectives.memory_growth=off, a longer stage, or a shorter horizon:",
         "off     by the plan: error_ratio",
     ]
@@ -179,3 +184,40 @@ def test_help_lists_the_commands_that_exist(capsys: pytest.CaptureFixture[str]) 
     assert listed == ["check", "judge", "report", "run", "runs"]
     for command in listed:
         assert harness(capsys, command, "--help")[0] == 0
+
+
+def test_the_list_of_commands_says_what_the_commands_say() -> None:
+    for name, where in COMMANDS.items():
+        command = getattr(import_module(where.module), name)
+        first = " ".join((command.help or "").split("\n\n")[0].split())
+        assert first.startswith(where.summary.rstrip(".")), name
+
+
+def test_the_help_imports_nothing_heavy() -> None:
+    program = (
+        "import sys\n"
+        "from harness.cli import main\n"
+        "try:\n"
+        "    main(['--help'])\n"
+        "finally:\n"
+        "    print(sorted({'numpy', 'docker', 'psycopg', 'redis', 'rich'} & set(sys.modules)))\n"
+    )
+    looked = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert looked.stdout.splitlines()[-1] == "[]"
+
+
+def test_ctrl_c_while_a_command_is_imported_is_no_traceback(here: Path) -> None:
+    (here / "sitecustomize.py").write_text(
+        "import os, signal, sys\n"
+        "class Interrupts:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'harness.cli_run':\n"
+        "            os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Interrupts())\n"
+    )
+    looked = subprocess.run(
+        [sys.executable, "-m", "harness.cli", "check", "smoke"],
+        capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": str(here)},
+    )  # fmt: skip
+    assert looked.returncode == 12
+    assert looked.stderr.strip() == "ended at once; what was started here was ended, and nothing was judged"

@@ -49,11 +49,19 @@ def test_nothing_watched_names_everything_that_lacks_its_data() -> None:
         "cpu",
         "db_pool_use",
         "redis_ping_p99",
-        "restarts",
     ]
-    assert told(EVERYTHING) == [(name, True) for name in missing]
+
+    def written_and_inherited(**more: str) -> tuple[list[tuple[str, bool]], list[tuple[str, bool, str]]]:
+        found = unjudgeable(plan(EVERYTHING, **more))
+        return (
+            [(u.objective, u.hard) for u in found if u.measured],
+            [(u.objective, u.hard, u.words) for u in found if not u.measured],
+        )
+
+    inherited = [(name, False, "not measured") for name in ("db_pool_waiting", "restarts")]
+    assert written_and_inherited() == ([(name, True) for name in missing], inherited)
     foreign = "prometheus: {url: 'http://localhost:9090'}"
-    assert told(EVERYTHING, more=foreign) == [(name, False) for name in missing]
+    assert written_and_inherited(more=foreign) == ([(name, False) for name in missing], inherited)
 
 
 def test_a_reference_target_brings_its_own_sources() -> None:
@@ -63,7 +71,12 @@ def test_a_reference_target_brings_its_own_sources() -> None:
 
 def test_an_inherited_pool_objective_is_judged_only_where_a_pool_is_measured() -> None:
     process = "\n  processes: [{name: web, pid: 1}]"
-    assert told("{}", target=process) == []
+    [found] = unjudgeable(plan("{}", target=process))
+    assert (found.objective, found.hard, found.measured) == ("db_pool_waiting", False, False)
+    assert found.reason == (
+        "db_pool_waiting, which every plan inherits: "
+        "target.metrics, with the application's own pool (db_pool_*) is missing"
+    )
     assert told("{db_pool_waiting: 0}", target=process) == [("db_pool_waiting", True)]
 
 

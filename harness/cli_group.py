@@ -1,0 +1,76 @@
+"""The command line: reads arguments and environment, prints, gives an exit code. Every decision lies elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import NamedTuple
+
+import click
+
+from harness.errors import ExitCode, HarnessError
+
+
+class _Where(NamedTuple):
+    """Where a command is, and its line in the list: so that listing the commands imports none of them."""
+
+    module: str
+    summary: str
+
+
+COMMANDS = {
+    "check": _Where("harness.cli_run", "Look at everything that PLAN needs, without load."),
+    "judge": _Where("harness.cli_runs", "Judge RUN again, with today's rules, and write its reports again."),
+    "report": _Where("harness.cli_runs", "Write the reports of RUN again from its verdict, without judging."),
+    "run": _Where("harness.cli_run", "Run PLAN, judge it and write its run directory."),
+    "runs": _Where("harness.cli_runs", "List the runs and their verdicts, oldest first."),
+}  # fmt: skip
+
+
+class LazyGroup(click.Group):
+    """Imports a command when it is called: the drivers and the numerics that one needs take a second."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(COMMANDS[cmd_name].module), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, where.summary) for name, where in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="endurance-harness", prog_name="harness")
+def cli() -> None:
+    """Soaks an HTTP service for a day and gives a verdict that can be trusted.
+
+    Exit codes: 0 PASS or WARN, 10 FAIL, 11 INCONCLUSIVE, 12 the harness could not do its work, 2 wrong usage.
+    """
+
+
+def run_command(arguments: Sequence[str] | None) -> int:
+    """The exit code. An exception that is not listed here is a bug of ours: its traceback is the right answer.
+
+    Raises:
+        KeyboardInterrupt: it was ended at once.
+    """
+    try:
+        code = cli.main(args=None if arguments is None else list(arguments), prog_name="harness", standalone_mode=False)
+    except HarnessError as error:
+        click.secho(f"error: {error}", err=True, fg="red" if sys.stderr.isatty() else None)
+        return int(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        return int(ExitCode.USAGE)
+    except click.Abort:
+        raise KeyboardInterrupt from None
+    except BrokenPipeError:  # the reader of our output went away, as `head` does
+        sys.stderr.close()
+        return int(ExitCode.ERROR)
+    return int(code or 0)
