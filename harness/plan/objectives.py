@@ -124,4 +124,8 @@ def parse_limit(spec: ObjectiveSpec, text: str | int | float) -> tuple[float, Op
         raise ValueError(f"{spec.name}: {error}") from None
     if spec.family == "latency" and value <= 0:
         raise ValueError(f"{spec.name}: a latency limit must be above zero")
+    if spec.family == "ratio" and value >= 1:
+        raise ValueError(f"{spec.name}: no run can have more than 100 % errors; the limit must be below 100%")
+    if spec.family == "throughput" and value <= 0:
+        raise ValueError(f"{spec.name}: a run without any request reaches {text}; the floor must be above zero")
     return value, op

@@ -50,10 +50,16 @@ limits = {
     "seconds": seconds,
     "ratio": st.one_of(st.floats(0, 10), st.sampled_from([0.01, 0.015, 0.0, 0.5, 1.0])),
     "bytes": st.one_of(st.floats(0, 1e15), st.sampled_from([2.0**29, 1e9, 0.0])),
-    "rps": st.floats(0, 1e6),
+    "rps": st.floats(0, 1e6, exclude_min=True),
     "cores": st.floats(0, 1e3),
     "count": st.integers(0, 10**9).map(float),
 }
+
+
+def limits_of(name: str) -> st.SearchStrategy[float]:
+    return limits[SPECS[name].unit].filter(lambda limit: name != "error_ratio" or limit < 1)
+
+
 judged = [name for name, spec in SPECS.items() if spec.family != "stress"]
 
 
@@ -61,11 +67,11 @@ judged = [name for name, spec in SPECS.items() if spec.family != "stress"]
 def objectives(draw: st.DrawFn) -> tuple[tuple[Objective, ...], tuple[str, ...]]:
     chosen = draw(st.lists(st.sampled_from(judged), unique=True))
     off = [name for name in draw(st.lists(st.sampled_from(judged), unique=True)) if name not in chosen]
-    found = [Objective(name, draw(limits[SPECS[name].unit]), SPECS[name].op) for name in chosen]
+    found = [Objective(name, draw(limits_of(name)), SPECS[name].op) for name in chosen]
     endpoints = draw(st.lists(st.from_regex(r"/[a-z:.$\[\]{} ]{0,8}[a-z]", fullmatch=True), unique=True, max_size=3))
     for endpoint in endpoints:
         for name in draw(st.lists(st.sampled_from(sorted(ENDPOINT_OBJECTIVES)), unique=True, max_size=2)):
-            found.append(Objective(name, draw(limits[SPECS[name].unit]), SPECS[name].op, "POST", endpoint))
+            found.append(Objective(name, draw(limits_of(name)), SPECS[name].op, "POST", endpoint))
     inherited = [
         Objective(name, limit, SPECS[name].op, inherited=True)
         for name, limit in INHERITED.items()

@@ -228,6 +228,14 @@ abort_on: [critical, TargetMemoryHigh]
             ["x.yml:8: unknown objective 'latency_p59'; did you mean 'latency_p"],
         ),
         (MINIMAL + "objectives:\n  latency_p95:\n", ["x.yml:8: latency_p95: a limit is missing here"]),
+        (
+            MINIMAL + "objectives:\n  error_ratio: 100%\n",
+            ["x.yml:8: error_ratio: no run can have more than 100 % errors; the limit must be below 100%"],
+        ),
+        (
+            MINIMAL + "objectives:\n  endpoints:\n    GET /:\n      throughput: '>= 0 rps'\n",
+            ["x.yml:10: throughput: a run without any request reaches 0 rps; the floor must be above zero"],
+        ),
         (MINIMAL + "objectives:\n  latency_p95: 0s\n", ["x.yml:8: latency_p95: a latency limit must be above zero"]),
         (MINIMAL + "objectives:\n  latency_p95: [1]\n", ["x.yml:8: latency_p95: a limit is missing here"]),
         (MINIMAL + "objectives:\n  latency_p95: 5%\n", ["x.yml:8: latency_p95: '5%' is not a duration"]),
