@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from harness.run.removal import remove_tree
 
 _FOREVER = 1e11  # unix seconds
 _PROMETHEUS_ENDS_SECONDS = 15.0
-_LOCK_FILE = "lock"  # Prometheus' own, in its data folder
+_LOCK_FILE = "lock"  # Prometheus' own, in its data folder, where its version makes one
 
 
 def recover(directory: RunDirectory, plan: Plan) -> str | None:
@@ -50,7 +51,7 @@ def recover(directory: RunDirectory, plan: Plan) -> str | None:
         if directory.tsdb.is_dir() or not data.is_dir():
             remove_tree(work)
             return None
-        _await_prometheus(data / _LOCK_FILE)
+        _await_prometheus(data)
     except OSError as error:
         raise ArchiveError(f"what the run left in {work} cannot be read: {error.strerror}") from error
     record = directory.read_record()
@@ -73,16 +74,29 @@ def ended(record: RunRecord, plan: Plan, blocks: Sequence[Block]) -> RunRecord:
     return replace(record, ended_at=last, steady_to=min(last, record.steady_from + plan.steady_seconds))
 
 
-def _await_prometheus(lock: Path) -> None:
+def _await_prometheus(data: Path) -> None:
     """The kernel ends Prometheus with its harness; it takes some seconds to write what it holds."""
     deadline = time.monotonic() + _PROMETHEUS_ENDS_SECONDS
-    while locked(lock):
+    while locked(data / _LOCK_FILE) or in_use(data):
         if time.monotonic() > deadline:
             raise ArchiveError(
-                f"a Prometheus still runs on {lock.parent}, though the harness of the run is gone",
+                f"a Prometheus still runs on {data}, though the harness of the run is gone",
                 remedy="end that process, then judge again",
             )
         time.sleep(0.2)
+
+
+def in_use(folder: Path) -> bool:
+    """Whether a process that we may look at has a file below a folder open. Not every Prometheus locks its data."""
+    below = f"{folder.resolve()}/"
+    for descriptors in Path("/proc").glob("[0-9]*/fd"):
+        # Gone by now, or another user's: a Prometheus of the run is this user's.
+        with suppress(OSError):
+            for descriptor in descriptors.iterdir():
+                with suppress(OSError):
+                    if str(descriptor.readlink()).startswith(below):
+                        return True
+    return False
 
 
 def _remove_all_but(folder: Path, kept: Path) -> None:
