@@ -1,0 +1,96 @@
+"""What a killed run left: here made by a real Prometheus over a data folder that was never archived."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.errors import ArchiveError
+from harness.prom.blocks import find_blocks
+from harness.prom.server import PrometheusServer
+from harness.run.ownership import owned
+from harness.run.record import RunDirectory, RunRecord
+from harness.run.recover import ended, recover
+from tests.run.plans import make_plan
+
+SELF = "global: {{scrape_interval: 1s}}\nscrape_configs: [{{job_name: p, static_configs: [{{targets: ['{0}']}}]}}]\n"
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Iterator[tuple[RunDirectory, PrometheusServer]]:
+    directory = RunDirectory(tmp_path / "run")
+    home = directory.work / "prometheus"
+    home.mkdir(parents=True)
+    (directory.work / "load").mkdir()
+    (directory.work / "sidecar.json").write_text("a password")
+    began = time.time()
+    directory.write_record(RunRecord("r", "p", began, "http://127.0.0.1:1", steady_from=began + 0.5))
+    with PrometheusServer(home / "data", home, config=SELF.format) as server:
+        until = time.monotonic() + 30  # it first scrapes after five seconds
+        while not server.api().query("count_over_time(up[1m]) > 2", time.time()):
+            assert time.monotonic() < until
+            time.sleep(0.2)
+        yield directory, server
+
+
+def test_nothing_is_done_where_nothing_was_left(tmp_path: Path) -> None:
+    assert recover(RunDirectory(tmp_path), make_plan()) is None
+
+
+def test_series_are_recovered_once_and_only_from_a_run_that_is_over(
+    live: tuple[RunDirectory, PrometheusServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory, server = live
+    with owned(directory.work), pytest.raises(ArchiveError, match="is still on"):
+        recover(directory, make_plan())
+    monkeypatch.setattr("harness.run.recover._PROMETHEUS_ENDS_SECONDS", 0.5)
+    with pytest.raises(ArchiveError, match="a Prometheus still runs on"):
+        recover(directory, make_plan())
+    assert (directory.work / "sidecar.json").is_file()
+    assert not directory.tsdb.exists()
+    server.stop(timeout=0)  # killed: nothing but its log of writes is on disk
+
+    said = recover(directory, make_plan())
+    assert said is not None
+    assert "recovered" in said
+    assert sum(block.samples for block in find_blocks(directory.tsdb)) > 100
+    assert not directory.work.exists()
+    record = directory.read_record()
+    assert (record.ended_by, record.steady_to) == ("crashed", record.ended_at)
+    assert record.ended_at is not None
+    assert record.started_at < record.ended_at <= time.time()
+    assert recover(directory, make_plan()) is None
+
+
+def test_credentials_go_also_when_the_series_are_lost(tmp_path: Path) -> None:
+    directory = RunDirectory(tmp_path)
+    data = directory.work / "prometheus" / "data"
+    data.mkdir(parents=True)
+    (directory.work / "sidecar.json").write_text("a password")
+    (directory.work / "prometheus" / "prometheus.yml").write_text("a password")
+    directory.write_record(RunRecord("r", "p", 1795363200.0, "http://127.0.0.1:1"))
+    with pytest.raises(ArchiveError, match="no sample of the run"):
+        recover(directory, make_plan())
+    assert data.is_dir(), "the only evidence there is"
+    assert not (directory.work / "sidecar.json").exists()
+    assert "password" not in "".join(p.read_text(errors="replace") for p in directory.work.rglob("*.yml"))
+
+
+def test_an_archived_run_that_was_killed_while_it_was_judged_loses_its_working_data(tmp_path: Path) -> None:
+    directory = RunDirectory(tmp_path)
+    directory.tsdb.mkdir()
+    directory.work.mkdir()
+    (directory.work / "sidecar.json").write_text(json.dumps({"url": "a password"}))
+    assert recover(directory, make_plan()) is None
+    assert not directory.work.exists()
+
+
+def test_a_known_end_stays_and_a_run_killed_in_its_warm_up_has_no_window() -> None:
+    known = RunRecord("r", "p", 100.0, "t", steady_from=110.0, steady_to=150.0, ended_at=150.0, ended_by="interrupted")
+    assert ended(known, make_plan(), []).ended_at == 150.0
+    assert ended(known, make_plan(), []).ended_by == "interrupted"
+    assert ended(RunRecord("r", "p", 100.0, "t", steady_from=110.0), make_plan(), []).ended_at is None
