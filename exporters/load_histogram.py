@@ -7,8 +7,7 @@ latency limit of a plan becomes an edge of its own, so that "share of requests w
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 FIRST_EDGE = 0.001  # seconds; below a millisecond the event loop's own jitter drowns the signal
 LAST_EDGE = 60.0  # seconds; Locust's own time-out
@@ -32,23 +31,3 @@ def edges(limits: Iterable[float] = ()) -> tuple[float, ...]:
             raise ValueError(f"a latency limit must be a positive number of seconds, not {limit!r}")
         found.add(float(limit))
     return tuple(sorted(found))
-
-
-def bracket(limit: float, bounds: Sequence[float]) -> tuple[float, float]:
-    """The largest edge <= limit and the smallest edge >= limit; equal when the limit is an edge.
-
-    Below the first edge the lower one is 0.0 (no request is proven within it), above the last the upper one is
-    infinity (every request is within it): neither can prove a PASS or a FAIL that the buckets do not hold.
-
-    Args:
-        bounds: sorted finite edges in seconds.
-
-    Raises:
-        ValueError: the limit is NaN or not positive.
-    """
-    if not limit > 0:
-        raise ValueError(f"a latency limit must be a positive number of seconds, not {limit!r}")
-    at = bisect_left(bounds, limit)
-    if at < len(bounds) and bounds[at] == limit:
-        return limit, limit
-    return (bounds[at - 1] if at else 0.0), (bounds[at] if at < len(bounds) else math.inf)

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from exporters.load_histogram import bracket, edges
+from exporters.load_histogram import edges
 
 
 def test_without_limits_the_edges_grow_by_a_fifth_from_a_millisecond_to_a_minute() -> None:
@@ -30,15 +30,3 @@ def test_a_limit_becomes_an_edge_once() -> None:
 def test_a_limit_that_is_none_is_refused(limit: float) -> None:
     with pytest.raises(ValueError, match="positive"):
         edges([limit])
-
-
-def test_bracket() -> None:
-    found = edges([0.8])
-    assert bracket(0.8, found) == (0.8, 0.8)
-    assert bracket(0.9, found) == (0.8506, 1.021)
-    # What the buckets do not hold proves nothing: none is within 0 s, all are within infinity.
-    assert bracket(0.0005, found) == (0.0, 0.001)
-    assert bracket(61.0, found) == (60.0, math.inf)
-    assert bracket(1.0, ()) == (0.0, math.inf)
-    with pytest.raises(ValueError, match="positive"):
-        bracket(math.nan, found)
