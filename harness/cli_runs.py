@@ -39,7 +39,7 @@ def stored_plan(directory: RunDirectory) -> Plan:
 
 @click.command()
 @click.argument("run")
-@click.option("--plan", "other", metavar="PLAN", help="Judge by this plan's objectives; nothing is written.")
+@click.option("--plan", "other", metavar="PLAN", help="Judge by this plan's objectives; no report is written.")
 @_runs_root
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
 def judge(run: str, other: str | None, root: Path, as_json: bool) -> int:
