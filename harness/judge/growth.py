@@ -144,9 +144,13 @@ def _look(times: FloatArray, values: FloatArray, span: float, test: _Test, count
     result = _describe(fit, test, float(v[-1]))
     tail = slice(t.size - max(3, t.size // 3), None)
     still_grows = _theil_sen(t[tail], v[tail], ids[tail]) >= TAIL_SHARE * fit.value
-    if fit.low > 0 and fit.value > practical and still_grows:
+    short = span < test.needed - test.interval
+    # The shorter the window, the larger the growth it must show: no less than a window of the needed length would at
+    # the limit, or a minute's drift extrapolated to a day would FAIL.
+    least = practical * test.needed / span if short else 0.0
+    if fit.low > least and fit.value > practical and still_grows:
         return replace(result, outcome=Outcome.FAIL, reason="grows", onset=growth_onset(t, v))
-    if span < test.needed - test.interval:
+    if short:
         return replace(result, reason="the steady window is too short", more_seconds=test.needed - span)
     if fit.high < practical:
         return replace(result, outcome=Outcome.PASS, reason="does not grow by more than the limit")

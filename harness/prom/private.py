@@ -28,6 +28,8 @@ from harness.prom.series import Series
 from harness.prom.server import PrometheusServer
 from harness.run.record import RunDirectory, RunRecord
 
+# From the end of the load to the last scrape before the series are kept: users finish their requests first.
+_WIND_DOWN_SECONDS = 120.0
 LOOKBACK_INTERVALS = 3
 
 # Every name with a colon is some rule's output; ours and a foreign server's alike.
@@ -132,7 +134,11 @@ def _grid(record: RunRecord, blocks: Sequence[Block], step: float, run_dir: RunD
     if end < record.started_at:
         raise ArchiveError(f"{run_dir.record_file}: the run ends before it starts")
     if blocks and not any(block.overlaps(record.started_at, end) for block in blocks):
-        raise ArchiveError(f"no block in {run_dir.tsdb} holds samples between the run's start and end")
+        # Interrupted before the first scrape, a run has samples of its winding down only: little, but no error.
+        late = [b.end_ms / 1000 for b in blocks if b.overlaps(end, end + _WIND_DOWN_SECONDS)]
+        if record.ended_by == "completed" or not late:
+            raise ArchiveError(f"no block in {run_dir.tsdb} holds samples between the run's start and end")
+        end = max(late)
     return Grid.over(record.started_at, end, step)
 
 

@@ -140,9 +140,12 @@ def test_figures_of_an_exact_line() -> None:
 
 def test_time_to_the_limit_and_how_much_longer_to_run() -> None:
     t = np.arange(0, 3600.0, 15.0)
-    found = judge_growth(START + t, 1000 + t / 36, limit=0.5, horizon=86400, interval=15, needed=21600)
-    assert found.outcome is Outcome.FAIL  # 2400 % a day is proven in an hour
-    assert found.seconds_to_limit == pytest.approx(4 * 3600, rel=0.05)
+    found = judge_growth(START + t, 1000 + t / 20, limit=0.5, horizon=86400, interval=15, needed=21600)
+    assert found.outcome is Outcome.FAIL  # 18 % in an hour, where six hours at the limit show 12.5 %
+    assert found.seconds_to_limit == pytest.approx((500 / 180 - 1) * 3600, rel=0.05)
+    drift = judge_growth(START + t, 1000 + t / 36, limit=0.5, horizon=86400, interval=15, needed=21600)
+    assert drift.outcome is Outcome.INCONCLUSIVE  # 10 %: it may be a warm-up
+    assert drift.reason == "the steady window is too short"
     calm = judge_growth(START + t, np.full(t.size, 1000.0), limit=0.5, horizon=86400, interval=15, needed=21600)
     assert calm.outcome is Outcome.INCONCLUSIVE
     assert calm.more_seconds == pytest.approx(5 * 3600, rel=0.01)
