@@ -12,7 +12,7 @@ import pytest
 
 from target import launch
 from target.settings import Settings, SettingsError, read_settings
-from tests.servers import RedisServer, free_port, mingus_server
+from tests.servers import RedisServer, free_port, mingus_server, wait_until
 
 DATABASE, REDIS = "postgresql://u:p@h/d", "redis://h/0"
 
@@ -89,8 +89,11 @@ def test_sigterm_ends_it_promptly_and_leaves_nothing(
     with mingus_server(work, database_url, redis_cache.url, environ=environ) as mingus:
         assert mingus.get("/health").status_code == 200  # leaves a kept-alive connection
         assert len(list(tmp_path.glob("mingus-*"))) == 1
-        workers = psutil.Process(mingus.process.pid).children()
-        assert len(workers) == 2
+        master = psutil.Process(mingus.process.pid)
+        wait_until(
+            lambda: len(master.children()) == 2, "the second worker"
+        )  # the first worker answers before the second is born
+        workers = master.children()
         began = time.monotonic()
         mingus.process.send_signal(signal.SIGTERM)
         mingus.process.wait(10)
