@@ -89,7 +89,7 @@ def judge_growth(
 
     Args:
         interval: seconds between samples.
-        needed: seconds of data below which the outcome cannot be PASS.
+        needed: seconds of data below which the outcome cannot be PASS, and a FAIL needs a larger growth.
         smallest: absolute growth over the horizon that is still nothing, whatever the base (a base of 0 has no share).
         restarts: unix seconds at which the subject, or a part of it, began anew.
         load: times and values of the offered load, to be regressed out where it varies.

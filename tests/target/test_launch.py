@@ -90,9 +90,8 @@ def test_sigterm_ends_it_promptly_and_leaves_nothing(
         assert mingus.get("/health").status_code == 200  # leaves a kept-alive connection
         assert len(list(tmp_path.glob("mingus-*"))) == 1
         master = psutil.Process(mingus.process.pid)
-        wait_until(
-            lambda: len(master.children()) == 2, "the second worker"
-        )  # the first worker answers before the second is born
+        # The first worker answers before the second is born.
+        wait_until(lambda: len(master.children()) == 2, "the second worker")
         workers = master.children()
         began = time.monotonic()
         mingus.process.send_signal(signal.SIGTERM)
