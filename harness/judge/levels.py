@@ -116,7 +116,7 @@ def judge_level_of(context: Context, objective: Objective, source: Source, subje
     first = found.over[0].start
     note = (
         f"over {format_value(objective.limit, unit)} for {format_duration(found.seconds)} "
-        f"({found.share * 100:.2g}% of the samples), at most {format_value(found.highest, unit)}"
+        f"({found.share:.0%} of the samples), at most {format_value(found.highest, unit)}"
     )
     evidence = Evidence(level_onset(context, objective, subject, first), first, found.seconds, query)
     return judged(objective, subject, found.outcome, found.highest, note, evidence)
