@@ -257,10 +257,7 @@ def users() -> Panel:
         runbooks=("LoadBelowIntended", "WorkersMissing"),
         width=8,
         axis_min=0,
-        queries=(
-            Query(q.USERS, "running"),
-            Query(q.USERS_TARGET, "wanted", "limit"),
-        ),
+        queries=(Query(q.USERS, "running"), Query(q.USERS_TARGET, "wanted", "limit")),
     )
 
 
@@ -279,10 +276,7 @@ def workers() -> Panel:
         runbooks=("WorkersMissing", "WorkerRestarted"),
         width=8,
         axis_min=0,
-        queries=(
-            Query(q.WORKERS_BY_STATE, "{{state}}"),
-            Query(q.WORKERS_WANTED, "expected", "limit"),
-        ),
+        queries=(Query(q.WORKERS_BY_STATE, "{{state}}"), Query(q.WORKERS_WANTED, "expected", "limit")),
     )
 
 

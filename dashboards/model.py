@@ -152,6 +152,15 @@ class Variable:
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """A choice on top of a dashboard among fixed values; the first is the default."""
+
+    name: str
+    title: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Dashboard:
     """One dashboard; its ``uid`` is stable, it is the address."""
 
@@ -159,7 +168,7 @@ class Dashboard:
     title: str
     description: str
     rows: tuple[Row, ...]
-    variables: tuple[Variable, ...] = ()
+    variables: tuple[Variable | Choice, ...] = ()
 
     def panels(self) -> Iterator[Panel]:
         """Its panels, in the order in which they are read."""

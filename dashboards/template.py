@@ -9,7 +9,10 @@ ANY = ".*"
 FROM = "${__from:date:seconds}"
 TO = "${__to:date:seconds}"
 RANGE = "$__range"
-_VARIABLE = re.compile(r"\$\{(?P<braced>\w+)(?::[\w:]+)?\}|\$(?P<plain>\w+)")
+# How much of either end of the range growth panels average, a choice on top of the dashboard.
+WINDOW = "$window"
+# "$1" belongs to label_replace.
+_VARIABLE = re.compile(r"\$\{(?P<braced>\w+)(?::[\w:]+)?\}|\$(?P<plain>[A-Za-z_]\w*)")
 
 
 def expand(
@@ -22,6 +25,7 @@ def expand(
     process: str = ANY,
     pool: str = ANY,
     endpoint: str = ANY,
+    window: float | None = None,
 ) -> str:
     """A query's template as PromQL.
 
@@ -31,14 +35,18 @@ def expand(
             the steady state where it is known.
         run, process, pool, endpoint: regular expressions on ``run_id``, ``subject``, ``pool`` and ``name``, as Grafana
             makes them from what was chosen. A live run's and a run directory's own series have no ``run_id``.
+        window: seconds of either end of the range that growth panels average; None: an hour, or a quarter of a range
+            that is shorter than four.
 
     Raises:
         ValueError: the template holds a variable that has no value here.
     """
+    if window is None:
+        window = min(3600.0, (end - start) / 4)
     values = {
         "stack": _text(stack), "run": _text(run), "process": _text(process), "pool": _text(pool),
         "endpoint": _text(endpoint), "__from": f"{start:.3f}", "__to": f"{end:.3f}",
-        "__range": f"{max(1, round(end - start))}s",
+        "__range": f"{max(1, round(end - start))}s", "window": f"{max(1, round(window))}s",
     }  # fmt: skip
 
     def value(match: re.Match[str]) -> str:

@@ -41,6 +41,8 @@ OTHER = "other"
 RUN_INFO = "harness_run_info"  # {run_id,plan,target}
 RUN_PHASE = "harness_run_phase"  # {phase} 1 for the phase that is on, 0 for the others
 PHASES = ("warmup", "steady", "cooldown")
+RUN_LOAD_START = "harness_run_load_start_time_seconds"
+RUN_LOAD_END = "harness_run_load_end_time_seconds"  # planned
 OBJECTIVE = "harness_objective"  # {objective,subject,op} and, for an endpoint's, {method,name}; value in base units
 # The histogram edges around a latency limit: bound="lower" is the largest edge <= limit, "upper" the smallest >= limit
 # (equal when the limit is an edge). Rules join bucket `le` on it. Same labels as OBJECTIVE, plus bound.
@@ -106,6 +108,7 @@ REDIS_PING = "redis_ping_duration_seconds"  # histogram{redis}
 
 # --- Prometheus itself
 UP = "up"  # {job,instance}: 1 when the last scrape answered
+ALERTS = "ALERTS"  # {alertname,alertstate,severity,verdict,signal}: 1 while a rule of ours is pending or firing
 
 # --- sidecar: about itself
 COLLECTOR_UP = "harness_collector_up"  # {collector}: 1 read, 0 could not read, for example collector="database:main"

@@ -41,3 +41,8 @@ def endpoint_limit(*objectives: str) -> str:
     """The limits of endpoints' own objectives, one series per endpoint and objective."""
     limits = series(OBJECTIVE, any_of("objective", *objectives), 'name!=""', ENDPOINT)
     return f"max by {by('method', 'name', 'objective')} ({limits})"
+
+
+def cells(expr: str, *labels: str) -> str:
+    """A table's column: one value per row, which these labels name, and no other label that would split the rows."""
+    return f"max by {by(*labels)} ({expr})"

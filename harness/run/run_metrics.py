@@ -16,11 +16,19 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import start_wsgi_server
 from prometheus_client.registry import Collector
 
-from exporters.metric_names import PHASES, RUN_INFO, RUN_PHASE, WORKER_RESTARTS, WORKERS_EXPECTED
+from exporters.metric_names import (
+    PHASES,
+    RUN_INFO,
+    RUN_LOAD_END,
+    RUN_LOAD_START,
+    RUN_PHASE,
+    WORKER_RESTARTS,
+    WORKERS_EXPECTED,
+)
 from harness.errors import HarnessError
 from harness.plan.model import Plan
 from harness.prom.objectives import objective_series
-from harness.run.phases import Phase
+from harness.run.phases import Phase, Schedule
 from harness.run.ports import LOOPBACK
 
 
@@ -38,6 +46,7 @@ class RunMetrics(Collector):
         self._run_id = run_id
         self._objectives = tuple(objective_series(plan, edges))
         self._state = _State()
+        self._schedule: Schedule | None = None
         self._lock = threading.Lock()
 
     def set(self, *, phase: Phase, restarts: int) -> None:
@@ -45,9 +54,14 @@ class RunMetrics(Collector):
         with self._lock:
             self._state = _State(phase, max(restarts, self._state.restarts))
 
+    def load_began(self, schedule: Schedule) -> None:
+        """When the load began and when it ends by plan: dashboards show the time that is left."""
+        with self._lock:
+            self._schedule = schedule
+
     def collect(self) -> Iterator[Metric]:
         with self._lock:
-            state = self._state
+            state, schedule = self._state, self._schedule
         info = GaugeMetricFamily(RUN_INFO, "The run that is on.", labels=["run_id", "plan", "target"])
         info.add_metric([self._run_id, self._plan.name, public_url(self._plan.target.url)], 1)
         yield info
@@ -55,6 +69,9 @@ class RunMetrics(Collector):
         for phase in PHASES:
             phases.add_metric([phase], float(phase == state.phase))
         yield phases
+        if schedule is not None:
+            yield GaugeMetricFamily(RUN_LOAD_START, "Unix time when the load began.", value=schedule.load_from)
+            yield GaugeMetricFamily(RUN_LOAD_END, "Unix time when the load ends by plan.", value=schedule.load_to)
         yield GaugeMetricFamily(
             WORKERS_EXPECTED, "Locust workers that the plan asks for.", value=self._plan.load.workers
         )

@@ -124,6 +124,7 @@ class Watcher:
         if status.started_at is not None and self.schedule is None:
             load = self.plan.load
             self.schedule = Schedule(status.started_at, load.warmup, load.duration)
+            self.metrics.load_began(self.schedule)
             self.on_load(self.schedule)
         if self.schedule is None:
             if now - began > _LOAD_START_SECONDS:

@@ -4,6 +4,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from exporters.load_histogram import edges
 from harness.errors import HarnessError
+from harness.run.phases import Schedule
 from harness.run.run_metrics import RunMetrics, public_url, serve_run_metrics
 from tests.run.plans import make_plan
 
@@ -37,11 +38,16 @@ def test_what_a_scrape_sees() -> None:
         assert first["harness_objective", (("objective", "error_ratio"), ("op", "<="), ("subject", "all"))] == 0.01
         assert first["process_resident_memory_bytes", ()] > 1e6
 
+        assert not any(name.startswith("harness_run_load_") for name, _ in first), "unknown before the load began"
+
+        metrics.load_began(Schedule(load_from=1000.5, warmup=10, duration=60))
         metrics.set(phase="steady", restarts=2)
         metrics.set(phase="cooldown", restarts=0)
         then = scrape(address)
         assert then["harness_run_phase", (("phase", "cooldown"),)] == 1
         assert then["harness_run_phase", (("phase", "steady"),)] == 0
+        assert then["harness_run_load_start_time_seconds", ()] == 1000.5
+        assert then["harness_run_load_end_time_seconds", ()] == 1060.5
         assert then["harness_load_worker_restarts_total", ()] == 2, "a counter never goes back"
     with pytest.raises(requests.ConnectionError):
         scrape(address)
