@@ -2,13 +2,14 @@
 # make test        what CI runs
 # make test-long   the long tests: every fault and magnitude, every kill
 # make lint bench  style and types; figures
+# make dashboards  Grafana's JSON from the code
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PLAN ?= smoke
 ARGS ?=
 PYTEST = .venv/bin/python -m pytest -q
 
-.PHONY: help setup soak test test-long lint format bench lock clean
+.PHONY: help setup soak test test-long lint format bench dashboards lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*##\(.*\)/\1 \2/p' $(MAKEFILE_LIST) | awk '{n=$$1; $$1=""; printf "  make %-10s %s\n", n, $$0}'
@@ -37,6 +38,9 @@ format: setup  ## let ruff mend what it can
 
 bench: setup  ## measured ratios, each against its goal
 	@.venv/bin/python -m benchmarks
+
+dashboards: setup  ## write dashboards/generated from the code
+	@.venv/bin/python -m dashboards.grafana_files
 
 lock: setup  ## resolve pyproject.toml again into requirements.lock (needs uv: pip install uv)
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command 'make lock' \

@@ -9,13 +9,11 @@ from __future__ import annotations
 from dashboards.levels import rising
 from dashboards.model import Column, Dashboard, Link, Panel, Query, Row
 from dashboards.queries import compare as q
-from dashboards.queries import load
+from dashboards.queries.select import limit
 from dashboards.variables import ALWAYS, PROCESS
 from dashboards.wording import text
 
 RANGE_OF_THE_RUN = "/d/{uid}?from=${{__data.fields.Began}}&to=${{__data.fields.Ended}}&var-stack=${{stack}}"
-
-ERRORS = ("ErrorRatioOverLimit",)
 
 
 def dashboard() -> Dashboard:
@@ -28,34 +26,45 @@ def dashboard() -> Dashboard:
         """),
         rows=(
             Row("Means over the range", (means(),)),
-            Row("Courses", (
-                _course("p95", "p95 latency", "s", "latency", q.P95, ("LatencyP95OverLimit", "LatencyGrowing")),
-                _course("p99", "p99 latency", "s", "latency", q.P99, ("LatencyP99OverLimit",)),
-                _course("p50", "p50 latency", "s", "latency", q.P50, ("LatencyP50OverLimit",)),
-                _course("requests", "Requests per second", "reqps", "throughput", q.REQUESTS, ("ThroughputDropped",)),
-                _course("errors", "Share of failed requests", "percentunit", "errors", q.ERROR_RATIO, ERRORS),
-                _course("users", "Users", "none", "generator", q.USERS, ("LoadBelowIntended",)),
-                _course("memory", "Memory, largest subject", "bytes", "memory", q.MEMORY, ("MemoryGrowing",)),
-                _course("cpu-per-request", "CPU per request", "s", "cpu", q.CPU_PER_REQUEST, ("CpuPerRequestGrowing",)),
-                _course("pool-use", "Pool: share in use", "percentunit", "db_pool", q.POOL_USE, ("PoolNearlyFull",)),
-                _course("redis-ping", "Redis ping p99", "s", "redis", q.REDIS_PING, ("RedisSlow",)),
-            )),
+            Row("Courses", courses()),
             Row("Runs", (runs(),)),
         ),
         variables=(*ALWAYS, PROCESS),
     )  # fmt: skip
 
 
-def _course(name: str, title: str, unit: str, signal: str, expr: str, runbooks: tuple[str, ...]) -> Panel:
+def courses() -> tuple[Panel, ...]:
+    return (
+        _course("p95", "p95 latency", "s", "latency", q.P95, "latency_p95", "LatencyP95OverLimit", "LatencyGrowing"),
+        _course("p99", "p99 latency", "s", "latency", q.P99, "latency_p99", "LatencyP99OverLimit"),
+        _course("p50", "p50 latency", "s", "latency", q.P50, "latency_p50", "LatencyP50OverLimit"),
+        _course(
+            "requests", "Requests per second", "reqps", "throughput", q.REQUESTS, "throughput", "ThroughputDropped"
+        ),
+        _course(
+            "errors", "Share of failed requests", "percentunit", "errors", q.ERROR_RATIO, "error_ratio",
+            "ErrorRatioOverLimit",
+        ),
+        _course("users", "Users", "none", "generator", q.USERS, None, "LoadBelowIntended"),
+        _course("memory", "Memory, largest subject", "bytes", "memory", q.MEMORY, "memory_limit", "MemoryGrowing"),
+        _course("cpu-per-request", "CPU per request", "s", "cpu", q.CPU_PER_REQUEST, None, "CpuPerRequestGrowing"),
+        _course(
+            "pool-use", "Pool: share in use", "percentunit", "db_pool", q.POOL_USE, "db_pool_use", "PoolNearlyFull"
+        ),
+        _course("redis-ping", "Redis ping p99", "s", "redis", q.REDIS_PING, "redis_ping_p99", "RedisSlow"),
+    )  # fmt: skip
+
+
+def _course(name: str, title: str, unit: str, signal: str, expr: str, objective: str | None, *runbooks: str) -> Panel:
     queries = [Query(expr, "{{run}}")]
-    if name == "p95":
-        queries.append(Query(load.P95_LIMIT, "limit", "limit"))
+    if objective:
+        queries.append(Query(limit(objective), "limit", "limit"))
     return Panel(
         key=f"compare-{name}",
         title=title,
         description=text("""
-            One line per run; live is the run whose series carry no run_id. Lines that lie on each other: no change.
-            One that leaves the others at some moment: what differs there, in code, plan or machine?
+            One line per run; live is the run whose series carry no run_id. Lines that lie on each other: no change. One
+            that leaves the others at some moment: what differs there, in code, plan or machine?
         """),
         unit=unit,
         kind="timeseries",

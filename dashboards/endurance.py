@@ -32,6 +32,7 @@ def dashboard() -> Dashboard:
             Row("Growth since the beginning", courses()),
         ),
         variables=(*ALWAYS, PROCESS, POOL, WINDOW),
+        hours=24,
     )
 
 

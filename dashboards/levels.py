@@ -5,7 +5,10 @@ from __future__ import annotations
 from dashboards.model import Level, Mapping, Threshold
 
 COLOURS: dict[Level, str] = {"ok": "green", "warning": "orange", "breach": "red", "neutral": "text"}
-LIMIT_COLOUR = "red"
+LIMIT_COLOUR = COLOURS["breach"]
+BAND_COLOUR = COLOURS["neutral"]
+# The same quantile has the same colour everywhere: the further out, the darker.
+QUANTILE_COLOURS = {"p50": "super-light-blue", "p95": "blue", "p99": "dark-purple"}
 
 
 def rising(warning: float | None, breach: float | None) -> tuple[Threshold, ...]:

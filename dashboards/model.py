@@ -161,14 +161,32 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
+class Annotation:
+    """Moments that every time series of a dashboard marks.
+
+    Attributes:
+        title: Grafana's title format; ``labels`` are shown as tags.
+        empty_when_healthy: as for a query.
+    """
+
+    name: str
+    expr: str
+    title: str
+    labels: tuple[str, ...]
+    level: Level
+    empty_when_healthy: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Dashboard:
-    """One dashboard; its ``uid`` is stable, it is the address."""
+    """One dashboard; its ``uid`` is stable, it is the address. ``hours`` is the range that it opens with."""
 
     uid: str
     title: str
     description: str
     rows: tuple[Row, ...]
     variables: tuple[Variable | Choice, ...] = ()
+    hours: int = 1
 
     def panels(self) -> Iterator[Panel]:
         """Its panels, in the order in which they are read."""
