@@ -9,7 +9,7 @@ PLAN ?= smoke
 ARGS ?=
 PYTEST = .venv/bin/python -m pytest -q
 
-.PHONY: help setup soak test test-long lint format bench dashboards lock clean
+.PHONY: help setup setup-tests soak test test-long lint format bench dashboards lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*##\(.*\)/\1 \2/p' $(MAKEFILE_LIST) | awk '{n=$$1; $$1=""; printf "  make %-10s %s\n", n, $$0}'
@@ -17,13 +17,16 @@ help:  ## this list
 setup:  ## .venv with locked packages, and the missing server packages
 	@scripts/setup.sh
 
+setup-tests:
+	@scripts/setup.sh --tests
+
 soak: setup  ## run PLAN (smoke) here and judge it; ARGS="--duration 10m --fault memory_leak:mb_per_s=2"
 	@.venv/bin/harness run $(PLAN) $(ARGS)
 
-test: setup  ## the tests that CI runs
+test: setup-tests  ## the tests that CI runs
 	$(PYTEST) -m "not long"
 
-test-long: setup  ## the long tests only
+test-long: setup-tests  ## the long tests only
 	$(PYTEST) -m long --timeout 3600
 
 lint: setup  ## ruff, formatting, types, rule files, shell

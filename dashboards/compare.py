@@ -10,7 +10,7 @@ from dashboards.levels import rising
 from dashboards.model import Column, Dashboard, Link, Panel, Query, Row
 from dashboards.queries import compare as q
 from dashboards.queries.select import limit
-from dashboards.variables import ALWAYS, PROCESS
+from dashboards.variables import ALWAYS, POOL, PROCESS
 from dashboards.wording import text
 
 RANGE_OF_THE_RUN = "/d/{uid}?from=${{__data.fields.Began}}&to=${{__data.fields.Ended}}&var-stack=${{stack}}"
@@ -29,7 +29,7 @@ def dashboard() -> Dashboard:
             Row("Courses", courses()),
             Row("Runs", (runs(),)),
         ),
-        variables=(*ALWAYS, PROCESS),
+        variables=(*ALWAYS, PROCESS, POOL),
     )  # fmt: skip
 
 

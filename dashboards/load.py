@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dashboards.model import Column, Dashboard, Panel, Query, Row, Threshold
+from dashboards.endpoints import endpoint_panels
+from dashboards.model import Dashboard, Panel, Query, Row
 from dashboards.queries import load as q
 from dashboards.variables import ALWAYS, ENDPOINT
 from dashboards.wording import text
@@ -28,7 +29,7 @@ def dashboard() -> Dashboard:
         rows=(
             Row("Requests", (requests(), errors(), errors_by_kind())),
             Row("Latency", (latency(), latency_heatmap(), within())),
-            Row("Endpoints", (endpoints(), endpoint_latency(), endpoint_errors(), endpoint_within())),
+            Row("Endpoints", endpoint_panels()),
             Row("Users and workers", (users(), workers(), volume())),
         ),
         variables=(*ALWAYS, ENDPOINT),
@@ -155,90 +156,6 @@ def within() -> Panel:
         height=6,
         axis_max=1,
         queries=(Query(q.WITHIN_SHARE, "{{objective}}, {{bound}} edge"),),
-    )
-
-
-def endpoints() -> Panel:
-    share = (Threshold(None, "ok"), Threshold(0.001, "warning"), Threshold(0.01, "breach"))
-    return Panel(
-        key="load-endpoints",
-        title="Endpoints now",
-        description=text("""
-            Each endpoint over the last minute. Sort by a column to find the slow or failing one; failing is red from
-            1 % on. Choose it above as Endpoint to see its course.
-        """),
-        unit="short",
-        kind="table",
-        signal="latency",
-        runbooks=("LatencyP95OverLimit", "ErrorRatioOverLimit", "RequestNamesCapped"),
-        width=24,
-        height=9,
-        columns=(Column("method", "Method"), Column("name", "Endpoint")),
-        queries=(
-            Query(q.ENDPOINT_REQUESTS, "Requests/s", unit="reqps", decimals=2, instant=True),
-            Query(q.ENDPOINT_ERROR_RATIO, "Failed", unit="percentunit", decimals=2, thresholds=share, instant=True),
-            Query(q.ENDPOINT_P50, "p50", unit="s", instant=True),
-            Query(q.ENDPOINT_P95, "p95", unit="s", instant=True),
-            Query(q.ENDPOINT_P99, "p99", unit="s", instant=True),
-        ),
-    )
-
-
-def endpoint_latency() -> Panel:
-    return Panel(
-        key="load-endpoint-latency",
-        title="p95 per endpoint",
-        description=text("""
-            The 95th percentile of each endpoint over one minute, with the limits of those that have their own. One
-            that rises alone: its query misses an index or its cache; all together: something that they share.
-        """),
-        unit="s",
-        kind="timeseries",
-        signal="latency",
-        runbooks=("LatencyP95OverLimit", "LatencyGrowing"),
-        axis_min=0,
-        queries=(
-            Query(q.ENDPOINT_P95, "{{method}} {{name}}"),
-            Query(q.ENDPOINT_LATENCY_LIMITS, "limit {{objective}} {{method}} {{name}}", "limit"),
-        ),
-    )
-
-
-def endpoint_errors() -> Panel:
-    return Panel(
-        key="load-endpoint-errors",
-        title="Errors per endpoint",
-        description=text("""
-            Failed requests per second of each endpoint. One endpoint alone: its code or data; all: the target, its
-            pool or its database.
-        """),
-        unit="reqps",
-        decimals=2,
-        kind="timeseries",
-        signal="errors",
-        runbooks=("ErrorRatioOverLimit",),
-        stacked=True,
-        axis_min=0,
-        queries=(Query(q.ENDPOINT_ERRORS, "{{method}} {{name}}"),),
-    )
-
-
-def endpoint_within() -> Panel:
-    return Panel(
-        key="load-endpoint-within-limit",
-        title="Share within endpoints' own limits",
-        description=text("""
-            As above, for endpoints with objectives of their own in the plan; empty when the plan names none.
-        """),
-        unit="percentunit",
-        decimals=1,
-        kind="timeseries",
-        signal="latency",
-        runbooks=("LatencyP95OverLimit",),
-        width=24,
-        height=6,
-        axis_max=1,
-        queries=(Query(q.ENDPOINT_WITHIN_SHARE, "{{method}} {{name}}: {{objective}}, {{bound}} edge"),),
     )
 
 

@@ -1,8 +1,12 @@
 #!/usr/bin/env bash
 # Makes this checkout ready: .venv with the locked packages, and the server packages that a local run needs.
+# --tests: also what only tests need; what cannot be installed is said, and its tests are skipped.
 # Idempotent; a second call takes a fraction of a second. Honours $PYTHON.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+
+for_tests=
+[ "${1:-}" != --tests ] || for_tests=1
 
 say() { printf '%s\n' "setup: $*" >&2; }
 
@@ -61,6 +65,20 @@ if [ ${#missing[@]} -gt 0 ]; then
     "${root[@]}" apt-get update -qq
     "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
     python=$(find_python) || { say "no Python >= 3.11 found; install one and give it as PYTHON=..."; exit 12; }
+fi
+
+if [ -n "$for_tests" ]; then
+    extra=()
+    # npm: Grafana's types, against which tests check the dashboards' JSON.
+    if ! { command -v node && command -v npm; } >/dev/null 2>&1; then extra+=(nodejs npm); fi
+    if [ ${#extra[@]} -gt 0 ]; then
+        root=()
+        [ "$(id -u)" -eq 0 ] || root=(sudo -n)
+        say "installing Debian packages that only tests need: ${extra[*]} (with ${root[*]:-root}'s rights)."
+        if ! { is_debian && "${root[@]}" apt-get update -qq \
+            && "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${extra[@]}"; } >/dev/null
+        then say "could not install ${extra[*]}: the tests that need them are skipped, and say so."; fi
+    fi
 fi
 
 stamp=.venv/.ready
