@@ -17,7 +17,7 @@ help:  ## this list
 setup:  ## .venv with locked packages, and the missing server packages
 	@scripts/setup.sh
 
-setup-tests:
+setup-tests:  ## the same, and what only tests need: npm, Chromium
 	@scripts/setup.sh --tests
 
 soak: setup  ## run PLAN (smoke) here and judge it; ARGS="--duration 10m --fault memory_leak:mb_per_s=2"
@@ -39,7 +39,7 @@ format: setup  ## let ruff mend what it can
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
-bench: setup  ## measured ratios, each against its goal
+bench: setup-tests  ## measured ratios, each against its goal
 	@.venv/bin/python -m benchmarks
 
 dashboards: setup  ## write dashboards/generated from the code

@@ -1,4 +1,4 @@
-"""Where the rules, plans and dashboards lie: in the wheel below ``harness/_data``, in a checkout at its top."""
+"""Where the rules, plans, dashboards and docs lie: in the wheel below ``harness/_data``, in a checkout at its top."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from harness.errors import HarnessError
 _PACKAGE = Path(__file__).resolve().parent
 
 
-def data_path(name: Literal["prometheus", "plans", "dashboards"], package: Path = _PACKAGE) -> Path:
+def data_path(name: Literal["prometheus", "plans", "dashboards", "docs"], package: Path = _PACKAGE) -> Path:
     """The folder of that name.
 
     Args:

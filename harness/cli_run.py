@@ -19,8 +19,8 @@ from harness.plan.loading import find_plan, load_plan
 from harness.plan.model import Plan
 from harness.plan.yaml_lines import parse_yaml, read_text
 from harness.prom.rules import load_rules
-from harness.report import write_reports
 from harness.report.console import print_verdict
+from harness.report.writer import ReportWriter
 from harness.run.adjust import with_duration, with_users
 from harness.run.display import make_ui
 from harness.run.preflight import Check, preflight
@@ -81,7 +81,7 @@ def run(
         loaded,
         RunOptions(out, rules_path(), os.environ, local=local, faults=faults, where=place_in(plan, target)),
         make_ui(progress),
-        write_reports,
+        ReportWriter(),
     )
     if as_json:
         click.echo(json.dumps({**result.verdict.to_json(), "directory": str(result.directory.path)}, indent=2))

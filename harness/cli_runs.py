@@ -18,6 +18,7 @@ from harness.plan.model import Plan
 from harness.report import FORMATS, render, write_reports
 from harness.report.console import print_verdict
 from harness.report.stored import read_verdict
+from harness.report.writer import ReportWriter, evidence_of
 from harness.run.record import RunDirectory, RunRecord, find_run, list_runs, rfc3339
 from harness.run.recover import recover
 from harness.units import format_duration
@@ -60,10 +61,13 @@ def judge(run: str, other: str | None, root: Path, as_json: bool) -> int:
         plan = plan.model_copy(
             update={name: getattr(asked, name) for name in ("objectives", "objectives_off", "horizon")}
         )
-    verdict = judge_run(directory, plan, rules_dir=rules_path())
+    reports = ReportWriter()
+    verdict = judge_run(directory, plan, rules_dir=rules_path(), look=reports.look if other is None else None)
     if other is None:
+        if reports.trouble:
+            click.echo(f"the report has no plots: {reports.trouble}", err=True)
         try:
-            write_reports(directory, verdict, record, plan)
+            reports.write(directory, verdict, record, plan)
         except OSError as error:
             click.echo(f"the reports could not be written: {error}", err=True)
     if as_json:
@@ -80,15 +84,18 @@ def judge(run: str, other: str | None, root: Path, as_json: bool) -> int:
 def report(run: str, form: str | None, root: Path) -> int:
     """Write the reports of RUN again from its verdict, without judging.
 
-    RUN is a run directory, a run id or `last`.
+    RUN is a run directory, a run id or `last`. The plots of the HTML report are drawn from its series again.
     """
     directory = find_run(run, root)
     record, plan, verdict = directory.read_record(), stored_plan(directory), read_verdict(directory)
+    evidence = evidence_of(directory, verdict, plan, rules_path()) if form in (None, "html") else None
+    if evidence is not None and evidence.missing:
+        click.echo(f"the report has no plots: {evidence.missing}", err=True)
     if form is not None:
-        click.echo(render(form, verdict, record, plan), nl=False)
+        click.echo(render(form, verdict, record, plan, evidence), nl=False)
         return 0
     try:
-        write_reports(directory, verdict, record, plan)
+        write_reports(directory, verdict, record, plan, evidence)
     except OSError as error:
         raise HarnessError(f"the reports could not be written: {error}", remedy="use --format to print one") from error
     click.echo(f"reports written to {directory.path}")

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes this checkout ready: .venv with the locked packages, and the server packages that a local run needs.
-# --tests: also what only tests need; what cannot be installed is said, and its tests are skipped.
+# --tests: also what only tests need; what cannot be installed is said here, and by its tests.
 # Idempotent; a second call takes a fraction of a second. Honours $PYTHON.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -71,13 +71,15 @@ if [ -n "$for_tests" ]; then
     extra=()
     # npm: Grafana's types, against which tests check the dashboards' JSON.
     if ! { command -v node && command -v npm; } >/dev/null 2>&1; then extra+=(nodejs npm); fi
+    # Chromium opens the HTML report; without any font a browser draws no text at all.
+    if ! command -v chromium >/dev/null 2>&1; then extra+=(chromium fonts-dejavu-core); fi
     if [ ${#extra[@]} -gt 0 ]; then
         root=()
         [ "$(id -u)" -eq 0 ] || root=(sudo -n)
         say "installing Debian packages that only tests need: ${extra[*]} (with ${root[*]:-root}'s rights)."
         if ! { is_debian && "${root[@]}" apt-get update -qq \
             && "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${extra[@]}"; } >/dev/null
-        then say "could not install ${extra[*]}: the tests that need them are skipped, and say so."; fi
+        then say "could not install ${extra[*]}: the tests that need them will say so."; fi
     fi
 fi
 

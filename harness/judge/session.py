@@ -6,32 +6,37 @@ verdict.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 
-from harness.judge.alerts import Known, check_alerts, runbook
-from harness.judge.context import AlertDefinition, Context, make_windows
+from harness.judge.alerts import Known, check_alerts
+from harness.judge.context import Context, make_windows
 from harness.judge.coverage import check_coverage
 from harness.judge.ending import check_ending, check_own_series
 from harness.judge.generator import check_generator
 from harness.judge.needs import not_measured
 from harness.judge.objectives import check_objectives
+from harness.judge.runbook_pages import with_runbook
 from harness.judge.verdict import Finding, Outcome, Verdict
 from harness.plan.loading import load_plan
 from harness.plan.model import Plan
-from harness.prom.private import open_run
+from harness.prom.private import RunData, open_run
 from harness.run.record import RunDirectory
 
+Look = Callable[[RunData, Plan, Verdict], None]
 _CHECKS = ("run", "objectives", "trend", "alerts", "coverage", "generator")
 
 
-def judge_run(directory: RunDirectory, plan: Plan | None = None, *, rules_dir: Path) -> Verdict:
+def judge_run(
+    directory: RunDirectory, plan: Plan | None = None, *, rules_dir: Path, look: Look | None = None
+) -> Verdict:
     """The verdict on a run directory.
 
     Args:
         plan: judged by its objectives; None: by the plan that the run directory holds.
         rules_dir: the recording and alert rules.
+        look: called with the opened run and its verdict, while it is open: opening a day takes half a minute. What it
+            raises, this raises.
 
     Raises:
         PlanError: the directory's plan.yml cannot be read.
@@ -53,7 +58,10 @@ def judge_run(directory: RunDirectory, plan: Plan | None = None, *, rules_dir: P
             load=load,
             stack=data.stack,
         )
-        return judge(context)
+        verdict = judge(context)
+        if look is not None:
+            look(data, plan, verdict)
+        return verdict
 
 
 def judge(context: Context) -> Verdict:
@@ -77,21 +85,15 @@ def judge(context: Context) -> Verdict:
         *check_own_series(context),
         *coverage.findings,
         *generator.findings,
-        *(_with_runbook(one.finding, context.alerts) for one in results if one.finding is not None),
+        *(one.finding for one in results if one.finding is not None),
         *check_alerts(context, known),
     ]
     return Verdict(
         run_id=context.record.run_id,
-        findings=tuple(sorted(findings, key=_order)),
+        findings=tuple(sorted((with_runbook(f, context.alerts) for f in findings), key=_order)),
         objectives=tuple(one.result for one in results),
         coverage=coverage.summary,
     )
-
-
-def _with_runbook(finding: Finding, alerts: Sequence[AlertDefinition]) -> Finding:
-    """The runbook of the first alert that watches the same objective."""
-    page = next((runbook(a.annotations) for a in alerts if a.labels.get("objective") == finding.objective), "")
-    return replace(finding, runbook=page) if page and not finding.runbook else finding
 
 
 def _order(finding: Finding) -> tuple[object, ...]:

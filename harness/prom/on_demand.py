@@ -38,13 +38,23 @@ class Recorder:
         self._server = server
         self._rules = rules
         self._depths = depths(rules.recording)
-        self._grid = grid
+        self._grid = self._late_grid = grid
         self._done: set[str] = set()
+        self._coarse: set[str] = set()
 
     @property
     def pending(self) -> frozenset[str]:
         """Recorded names that have not been computed yet."""
         return self._rules.recorded_names - self._done
+
+    @property
+    def seldom(self) -> frozenset[str]:
+        """Recorded names that are not there at each evaluation: still pending, or computed on a coarser grid."""
+        return self.pending | self._coarse
+
+    def coarsen(self, step: float) -> None:
+        """What has not been computed is from now on computed every ``step`` seconds only (at multiples of it)."""
+        self._late_grid = Grid.over(self._grid.start, self._grid.end, max(step, self._grid.step))
 
     def write(self, series: Iterable[Series]) -> None:
         """Adds given series, for example the objectives'. Raises ArchiveError."""
@@ -64,11 +74,14 @@ class Recorder:
             rules = [rule for rule in depth if rule.name in wanted]
             if not rules:
                 continue
+            grid = self._late_grid
             with BlockWriter(self._grid.end - self._grid.start) as writer:
-                counts = evaluate(lambda: self._server.api(timeout=QUERY_TIMEOUT), rules, self._grid, writer)
+                counts = evaluate(lambda: self._server.api(timeout=QUERY_TIMEOUT), rules, grid, writer)
                 self._publish(writer)
             self._require(name for name, count in counts.items() if count)
             self._done |= counts.keys()
+            if grid.step_ms > self._grid.step_ms:
+                self._coarse |= counts.keys()
 
     def cheap_or_alerted(self, present: Mapping[str, int]) -> frozenset[str]:
         """Names to compute at once: those that alerts read, and those of little work. The others wait.
@@ -121,6 +134,15 @@ class ArchiveApi(PrometheusApi):
         super().__init__(server.url, timeout=QUERY_TIMEOUT)
         self._server = server
         self._recorder = recorder
+
+    def coarsen(self, step: float) -> None:
+        """For pictures, once the judge has read what it needs: what was put off until now is computed every ``step``
+        seconds only. Such a series is read at multiples of ``step``; between them it may be absent."""
+        self._recorder.coarsen(step)
+
+    def seldom(self, expr: str) -> bool:
+        """Whether an expression reads a series that is there at the coarser step only; see ``coarsen``."""
+        return bool(names_read(expr, self._recorder.seldom))
 
     def query(self, expr: str, at: float) -> list[Series]:
         self._prepare([expr])

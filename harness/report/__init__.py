@@ -8,6 +8,7 @@ from typing import Literal, get_args
 from harness.errors import UsageError
 from harness.judge.verdict import Verdict
 from harness.plan.model import Plan
+from harness.report.evidence import Evidence
 from harness.report.html import html
 from harness.report.junit import junit
 from harness.report.markdown import summary
@@ -20,8 +21,11 @@ SUMMARY_FILE = "summary.md"
 HTML_FILE = "report.html"
 
 
-def render(format: str, verdict: Verdict, record: RunRecord, plan: Plan) -> str:
+def render(format: str, verdict: Verdict, record: RunRecord, plan: Plan, evidence: Evidence | None = None) -> str:
     """One report as text.
+
+    Args:
+        evidence: the run's plots, for "html"; without it the report says that there are none.
 
     Raises:
         UsageError: no such format.
@@ -33,11 +37,13 @@ def render(format: str, verdict: Verdict, record: RunRecord, plan: Plan) -> str:
     if format == "markdown":
         return summary(verdict, record, plan)
     if format == "html":
-        return html(verdict, record, plan)
+        return html(verdict, record, plan, evidence or Evidence(missing="the run's series were not opened"))
     raise UsageError(f"there is no report format {format!r}", remedy=f"formats are: {', '.join(FORMATS)}")
 
 
-def write_reports(directory: RunDirectory, verdict: Verdict, record: RunRecord, plan: Plan) -> None:
+def write_reports(
+    directory: RunDirectory, verdict: Verdict, record: RunRecord, plan: Plan, evidence: Evidence | None = None
+) -> None:
     """Writes verdict.json, junit.xml, summary.md and report.html into the run directory, each whole or not at all.
 
     The verdict first: whatever happens to the others, it is kept.
@@ -45,4 +51,4 @@ def write_reports(directory: RunDirectory, verdict: Verdict, record: RunRecord, 
     write_json(directory.verdict_file, verdict.to_json())
     write_text(directory.path / JUNIT_FILE, render("junit", verdict, record, plan))
     write_text(directory.path / SUMMARY_FILE, render("markdown", verdict, record, plan))
-    write_text(directory.path / HTML_FILE, render("html", verdict, record, plan))
+    write_text(directory.path / HTML_FILE, render("html", verdict, record, plan, evidence))

@@ -138,6 +138,12 @@ def _result_subject(result: ObjectiveResult) -> str:
     return re.sub(r"^(process|container|pool|database|redis|worker):", r"\1 ", result.subject)
 
 
+def moment_of(finding: Finding) -> float | None:
+    """Unix seconds of its onset, else of when it was first seen; None when it is about the whole window."""
+    moment = _moment(finding)
+    return moment if math.isfinite(moment) else None
+
+
 def _moment(finding: Finding) -> float:
     moved = finding.onset if finding.onset is not None else finding.first_seen
     return moved if moved is not None and math.isfinite(moved) else math.inf
@@ -201,7 +207,7 @@ def cause_text(verdict: Verdict, record: RunRecord) -> str:
     if not math.isfinite(moment):
         return f"{sentence}."
     after = moment - record.started_at
-    since = f", {format_duration(after)} after the start" if after >= 0 else ""
+    since = f", {format_duration(round(after))} after the start" if after >= 0 else ""
     word = "moved first at" if cause.onset is not None else "first seen at"
     return f"{sentence} ({word} {utc(moment, date=False)}{since})."
 

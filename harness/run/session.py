@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
+from typing import Protocol
 
 from exporters.load_histogram import edges
 from harness.errors import HarnessError, UsageError
@@ -22,6 +23,7 @@ from harness.load.launcher import LoadLauncher
 from harness.plan.dump import dump_plan
 from harness.plan.judgeable import unjudgeable
 from harness.plan.model import Plan
+from harness.prom.private import RunData
 from harness.run.child import Child
 from harness.run.display import Ui
 from harness.run.interrupts import Interrupted, StopRequest, stop_on_signals
@@ -43,7 +45,14 @@ from harness.units import format_duration
 _LAST_SCRAPE_INTERVALS = 3
 _LAST_SCRAPE_SLACK = 5.0
 
-Reporter = Callable[[RunDirectory, Verdict, RunRecord, Plan], None]
+
+class Reporter(Protocol):
+    """Makes the reports: looks at the series while they are open, writes when the verdict is known."""
+
+    trouble: str
+
+    def look(self, data: RunData, plan: Plan, verdict: Verdict) -> None: ...
+    def write(self, directory: RunDirectory, verdict: Verdict, record: RunRecord, plan: Plan) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -82,7 +91,7 @@ def run_session(
     """Runs a plan to its verdict.
 
     Args:
-        report: writes the reports into the run directory.
+        report: makes the reports in the run directory.
         clock: unix seconds.
 
     Raises:
@@ -152,8 +161,10 @@ class _Session:
         finally:
             self.ui.close()
             self.keeper.clear_work(keep_prometheus=self.loaded and not self.archived)
-        verdict = self._judge(failure)
-        report(self.directory, verdict, self.record, self.plan)
+        verdict = self._judge(failure, report)
+        if report.trouble:
+            self.journal.error(f"the report has no plots: {report.trouble}")
+        report.write(self.directory, verdict, self.record, self.plan)
         return RunResult(self.directory, self.record, verdict)
 
     # --- live
@@ -281,12 +292,12 @@ class _Session:
 
     # --- the verdict
 
-    def _judge(self, failure: HarnessError | None) -> Verdict:
+    def _judge(self, failure: HarnessError | None, report: Reporter) -> Verdict:
         if not self.directory.tsdb.is_dir():
             return nothing_to_judge(self.record, failure)
         self.journal.event("judging")
         try:
-            return judge_run(self.directory, self.plan, rules_dir=self.options.rules_dir)
+            return judge_run(self.directory, self.plan, rules_dir=self.options.rules_dir, look=report.look)
         except HarnessError as error:
             self.journal.error(str(error))
             return nothing_to_judge(self.record, error)

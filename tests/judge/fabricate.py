@@ -96,6 +96,7 @@ class Made:
     lost: Callable[[Mapping[str, str], FloatArray], np.ndarray] = lambda labels, t: np.zeros(t.shape, dtype=bool)
     down: dict[str, Curve] = field(default_factory=dict)  # job -> 1 where its scrapes failed
     seed: int = 1
+    endpoint: str = "/a"
 
 
 def lose(match: Callable[[Mapping[str, str]], bool], start: float = 0.0, end: float = 1e9):
@@ -140,7 +141,7 @@ def series_of(made: Made, length: float = WARMUP + STEADY) -> list[Series]:
     made_requests = made.rps(t) * rng.uniform(0.97, 1.03, t.size)
     shares = {"ok": 1 - made.errors(t), "error": made.errors(t)}
     for outcome, share in shares.items():
-        request = {"method": "GET", "name": "/a", "outcome": outcome}
+        request = {"method": "GET", "name": made.endpoint, "outcome": outcome}
         rate = made_requests * share
         add(names.REQUEST_DURATION + "_count", total(rate), load, worker, **request)
         for edge in (*EDGES, float("inf")):
@@ -149,7 +150,7 @@ def series_of(made: Made, length: float = WARMUP + STEADY) -> list[Series]:
             add(names.REQUEST_DURATION + "_bucket", total(rate * part), load, worker, le=le, **request)
     for kind in names.ERROR_KINDS:
         rate = made_requests * made.errors(t) * (kind == "status")
-        add(names.REQUEST_ERRORS, total(rate), load, worker, method="GET", name="/a", error=kind)
+        add(names.REQUEST_ERRORS, total(rate), load, worker, method="GET", name=made.endpoint, error=kind)
     add(names.USERS, made.users(t), load, worker, user_class="Saver")
     add(names.USERS_TARGET, 20.0, load, "locust-master")
     add(names.WORKERS, 1 - made.missing_workers(t), load, "locust-master", state="running")

@@ -1,0 +1,128 @@
+"""What the HTML report shows of a run's series: read from the opened archive once, after the judge."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from dashboards import Dashboard, Row, all_dashboards
+from harness.judge.verdict import Verdict
+from harness.plan.model import Plan
+from harness.report.fetch import Fetched, QueryApi, Span, fetch
+from harness.report.panels import draw
+from harness.report.plots import Plot
+from harness.report.proofs import MOST_PROOFS, NO_SERIES, Proof, draw_proof, expressions, proof_of
+from harness.report.sampling import Buckets
+from harness.report.view import in_order_of_onset
+from harness.run.record import RunRecord
+
+COMPARE = "harness-compare"  # speaks of several runs; one run's report has one
+LIVE = "run-live-"  # panels that speak of a run that is still on
+
+
+class OpenedRun(Protocol):
+    """What is asked of harness.prom.private.RunData."""
+
+    @property
+    def api(self) -> QueryApi: ...
+    @property
+    def record(self) -> RunRecord: ...
+    @property
+    def interval(self) -> float: ...
+    @property
+    def end(self) -> float: ...
+    @property
+    def stack(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Section:
+    """One dashboard: rows of panels, each with its title."""
+
+    key: str
+    title: str
+    description: str
+    rows: tuple[tuple[str, tuple[Plot, ...]], ...]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Plots of one run.
+
+    Attributes:
+        span: None when there was nothing to open.
+        missing: why there are no plots at all; empty when there are.
+        proofs: one for each finding, in the order of onset.
+    """
+
+    span: Span | None = None
+    missing: str = ""
+    proofs: tuple[Plot, ...] = ()
+    sections: tuple[Section, ...] = field(default_factory=tuple)
+
+
+def collect(data: OpenedRun, verdict: Verdict, plan: Plan, dashboards: Sequence[Dashboard] | None = None) -> Evidence:
+    """All plots of a run that is open, after it was judged: series that were put off are computed coarsely from here
+    on."""
+    shown = [one for one in (all_dashboards() if dashboards is None else dashboards) if one.uid != COMPARE]
+    span = _span(data)
+    findings = in_order_of_onset(verdict.findings)
+    proofs = [proof_of(finding, shown, span.buckets) for finding in findings[:MOST_PROOFS]]
+    courses: list[str] = []
+    means: list[str] = []
+    moments: list[str] = []
+    for proof in filter(None, proofs):
+        courses += expressions(proof, span)
+        moments += [span.expand(query.expr) for query in proof.queries if query.instant]
+    for dashboard in shown:
+        for panel in dashboard.panels():
+            if panel.key.startswith(LIVE):
+                continue
+            for query in panel.queries:
+                kind = moments if query.instant else means if panel.kind == "heatmap" else courses
+                kind.append(span.expand(query.expr))
+    fetched = fetch(data.api, span, courses, means, moments)
+    return Evidence(
+        span=span,
+        proofs=tuple(
+            draw_proof(f"proof-{number}", proof, fetched, plan) if proof else _without(number)
+            for number, proof in enumerate([*proofs, *[None] * (len(findings) - len(proofs))])
+        ),
+        sections=tuple(
+            Section(
+                one.uid,
+                one.title,
+                one.description,
+                tuple(_row(row, fetched) for row in one.rows),
+            )
+            for one in shown
+        ),
+    )
+
+
+def _row(row: Row, fetched: Fetched) -> tuple[str, tuple[Plot, ...]]:
+    return row.title, tuple(draw(panel, fetched) for panel in row.panels if not panel.key.startswith(LIVE))
+
+
+def _span(data: OpenedRun) -> Span:
+    record = data.record
+    steady = None
+    if record.steady_from is not None:
+        steady = (record.steady_from, record.steady_to if record.steady_to is not None else data.end)
+    return Span(
+        start=record.started_at,
+        end=data.end,
+        judged=steady or (record.started_at, max(data.end, record.started_at + data.interval)),
+        steady=steady,
+        stack=data.stack,
+        buckets=Buckets.over(record.started_at, data.end, data.interval),
+    )
+
+
+def _without(number: int) -> Plot:
+    reason = NO_SERIES if number < MOST_PROOFS else f"only the first {MOST_PROOFS} findings are drawn"
+    return Plot(key=f"proof-{number}", title="", empty=reason)
+
+
+__all__ = ["Evidence", "OpenedRun", "Proof", "Section", "collect"]

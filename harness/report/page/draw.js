@@ -1,0 +1,167 @@
+"use strict";
+// From a plot of the data to Plotly's traces and layout.
+
+const Draw = {
+  figure(plot, range, width) {
+    const make = { lines: this.lines, heatmap: this.heatmap, state: this.state }[plot.kind];
+    const { data, yaxis } = make.call(this, plot);
+    return { data, layout: this.layout(plot, range, width, yaxis) };
+  },
+
+  layout(plot, range, width, yaxis) {
+    const text = Theme.colour("axis");
+    return {
+      autosize: true, margin: { l: 64, r: 14, t: 14, b: 42 }, showlegend: false, hovermode: plot.kind === "lines" ? "x unified" : "closest",
+      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", dragmode: COARSE_POINTER ? false : "zoom",
+      font: { family: getComputedStyle(document.body).fontFamily, size: 11.5, color: text },
+      hoverlabel: { bgcolor: Theme.colour("card"), bordercolor: Theme.colour("line"), font: { color: Theme.colour("text"), size: 12 }, namelength: 60 },
+      modebar: { bgcolor: "rgba(0,0,0,0)", color: Theme.colour("faint"), activecolor: Theme.colour("text") },
+      xaxis: Axis.layout(range, Math.max(120, width - 78)),
+      yaxis: { gridcolor: Theme.colour("grid"), zeroline: false, fixedrange: true, nticks: 6, automargin: true, ticklabelstandoff: 6, ...yaxis },
+      shapes: this.shapes(plot), annotations: this.annotations(plot, width),
+    };
+  },
+
+  lines(plot) {
+    const x = Data.times(), data = [];
+    let number = 0, largest = 0;
+    for (const line of plot.lines) {
+      for (const v of Data.series(line.s).high) if (v !== null) largest = Math.max(largest, Math.abs(v));
+    }
+    const format = this.format(largest);
+    for (const line of plot.lines) {
+      const one = Data.series(line.s);
+      const limit = line.r === "limit";
+      const colour = limit ? Theme.colour("limit") : Theme.line(number);
+      if (!limit) number += 1;
+      const banded = one.high !== one.value && !limit && !plot.stacked;
+      if (banded) data.push(this.band(x, one, colour));
+      const dash = { limit: "dash", trend: "dot" }[line.r] || "solid";
+      const trace = {
+        type: "scatter", mode: this.mode(one.value), x, y: one.value, name: this.escape(line.n), connectgaps: false,
+        line: { color: colour, width: { limit: 1.5, band: 1 }[line.r] || 1.8, dash, shape: "linear" },
+        marker: { color: colour, size: 4 },
+        hovertemplate: `%{y:${format}}${plot.suffix}<extra>%{fullData.name}</extra>`,
+      };
+      if (banded) {
+        trace.customdata = one.low.map((low, i) => [low, one.high[i]]);
+        trace.hovertemplate = `%{y:${format}}${plot.suffix} (%{customdata[0]:${format}} to %{customdata[1]:${format}})<extra>%{fullData.name}</extra>`;
+      }
+      if (plot.stacked && !limit) Object.assign(trace, { stackgroup: "all", line: { ...trace.line, width: 1 }, fillcolor: Theme.faint(colour, 0.35) });
+      data.push(trace);
+    }
+    return { data, yaxis: this.valueAxis(plot) };
+  },
+
+  // A sample between two gaps has no line: it is drawn as a dot.
+  mode(values) {
+    const alone = values.some((v, i) => v !== null && (values[i - 1] ?? null) === null && (values[i + 1] ?? null) === null);
+    return alone ? "lines+markers" : "lines";
+  },
+
+  // Lowest to highest of each bucket, one polygon for each stretch without a gap.
+  band(x, one, colour) {
+    const px = [], py = [];
+    for (let i = 0; i < x.length; i += 1) {
+      if (one.high[i] === null) continue;
+      let j = i;
+      while (j + 1 < x.length && one.high[j + 1] !== null) j += 1;
+      for (let k = i; k <= j; k += 1) { px.push(x[k]); py.push(one.high[k]); }
+      for (let k = j; k >= i; k -= 1) { px.push(x[k]); py.push(one.low[k]); }
+      px.push(null); py.push(null);
+      i = j;
+    }
+    return {
+      type: "scatter", mode: "lines", x: px, y: py, fill: "toself", hoverinfo: "skip", showlegend: false,
+      line: { width: 0.6, color: Theme.faint(colour, 0.45) }, fillcolor: Theme.faint(colour, 0.22), meta: "band",
+    };
+  },
+
+  format(largest) {
+    if (largest >= 1000) return ",.0f";
+    if (largest >= 100) return ".1~f";
+    if (largest >= 10) return ".2~f";
+    return ".3~g";
+  },
+
+  valueAxis(plot) {
+    const axis = { ticksuffix: plot.suffix, exponentformat: "none", separatethousands: true };
+    if (plot.log) axis.type = "log";
+    if (plot.min === 0 && !plot.log) axis.rangemode = "tozero";
+    const bounds = {};
+    if (plot.max !== null) bounds.maxallowed = plot.max;
+    if (plot.min !== null && plot.min !== 0) bounds.minallowed = plot.min;
+    if (Object.keys(bounds).length) axis.autorangeoptions = bounds;
+    return axis;
+  },
+
+  heatmap(plot) {
+    const z = plot.lines.map((line) => Data.series(line.s).value);
+    const names = plot.lines.map((line) => this.escape(line.n));
+    const scale = [0, 1, 2, 3].map((i) => [[0, 0.02, 0.4, 1][i], Theme.colour(`heat${i}`)]);
+    return {
+      data: [{
+        type: "heatmap", x: Data.times(), y: names, z, colorscale: scale, zmin: 0, showscale: false, hoverongaps: false,
+        hovertemplate: `%{x}<br>%{y}: %{z:.3~g}${plot.suffix}<extra></extra>`,
+      }],
+      yaxis: { type: "category", nticks: 8, showgrid: false },
+    };
+  },
+
+  // One bar for each stretch in which a state stayed the same.
+  state(plot) {
+    const x = Data.times(), step = REPORT.grid.step, bars = [];
+    for (const line of plot.lines) {
+      const values = Data.series(line.s).value;
+      for (let i = 0; i < x.length; i += 1) {
+        if (values[i] === null) continue;
+        let j = i;
+        while (j + 1 < x.length && values[j + 1] === values[i]) j += 1;
+        const word = plot.words.find(([value]) => Math.abs(value - values[i]) < 1e-6);
+        bars.push({ y: this.escape(line.n), base: x[i], length: x[j] - x[i] + step, text: word ? word[1] : `${values[i]}${plot.suffix}`, shown: !word || word[2] !== "ok", level: word ? word[2] : "neutral" });
+        i = j;
+      }
+    }
+    return {
+      data: [{
+        type: "bar", orientation: "h", y: bars.map((b) => b.y), base: bars.map((b) => b.base), x: bars.map((b) => b.length),
+        marker: { color: bars.map((b) => Theme.faint(Theme.level(b.level), 0.75)), line: { width: 0 } }, width: 0.7,
+        text: bars.map((b) => (b.shown && b.length > (REPORT.end - REPORT.start) / 12 ? b.text : "")), textposition: "inside", insidetextanchor: "middle", textangle: 0,
+        customdata: bars.map((b) => [this.escape(b.text), `${Axis.clock(b.base, true)} to ${Axis.clock(b.base + b.length, true)} UTC`]),
+        hovertemplate: "%{y}: %{customdata[0]}<br>%{customdata[1]}<extra></extra>",
+      }],
+      yaxis: { type: "category", showgrid: false, dtick: 1, autorange: "reversed", nticks: undefined },
+    };
+  },
+
+  shapes(plot) {
+    const across = (from, to, fillcolor, extra = {}) => ({
+      type: "rect", xref: "x", yref: "paper", x0: from, x1: to, y0: 0, y1: 1, line: { width: 0 }, layer: "below", fillcolor, ...extra,
+    });
+    const grey = Theme.faint(Theme.colour("warmup"), 0.2), shapes = [];
+    const [from, to] = REPORT.steady || [REPORT.end, REPORT.end];
+    if (from > REPORT.start) shapes.push(across(REPORT.start, from, grey));
+    if (to < REPORT.end) shapes.push(across(to, REPORT.end, grey));
+    const red = Theme.faint(Theme.colour("breach"), 0.13);
+    for (const [a, b] of plot.shades) shapes.push(across(a, b, red, { name: "breach" }));
+    for (const [at] of plot.marks) {
+      shapes.push({ type: "line", xref: "x", yref: "paper", x0: at, x1: at, y0: 0, y1: 1, line: { color: Theme.colour("breach"), width: 1.2, dash: "dot" } });
+    }
+    return shapes;
+  },
+
+  annotations(plot, width) {
+    const note = (at, text, colour, y) => ({
+      x: at, xref: "x", y, yref: "paper", yanchor: "bottom", xanchor: "left", text, showarrow: false, font: { size: 10, color: colour },
+    });
+    const notes = plot.marks.map(([at, text]) => note(at, this.escape(text), Theme.colour("breach"), 1));
+    const from = REPORT.steady ? REPORT.steady[0] : REPORT.end;
+    if (from > REPORT.start && plot.kind === "lines" && width > 620) notes.push({ ...note(REPORT.start, REPORT.steady ? "warm-up" : "not judged", Theme.colour("axis"), 1), yanchor: "top", xshift: 2 });
+    return notes;
+  },
+
+  // Plotly reads a few tags in names; whatever comes from outside is shown as it is.
+  escape(text) {
+    return text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+  },
+};

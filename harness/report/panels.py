@@ -1,0 +1,224 @@
+"""The dashboards' panels with one run's data: the same definitions that Grafana shows live, frozen."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from dashboards import Panel, Query, Threshold
+from harness.report.fetch import Fetched
+from harness.report.heatmap import bands
+from harness.report.plots import Axis, Cell, Line, Plot, axis_for, largest_of
+from harness.report.sampling import Sampled
+from harness.report.text import clean
+
+MOST_LINES = 12  # more cannot be told apart by colour; the note says how many there are
+MOST_LIMITS = 6
+MOST_ROWS = 200
+MOST_TILES = 12
+LONGEST_NAME = 60
+FAR_TIMES = 4.0  # a limit further above the values than this is told in the legend
+_LABEL = re.compile(r"\{\{\s*(\w+)\s*\}\}")
+NOTHING = "nothing in this run exports what it shows"
+Far = tuple[str, str]
+
+
+def legend(template: str, labels: Mapping[str, str]) -> str:
+    """Grafana's "{{name}}" filled with a series' labels; not escaped for any format."""
+    text = clean(_LABEL.sub(lambda match: labels.get(match[1], ""), template)).strip(" ,:")
+    if not text:
+        text = clean(", ".join(v for k, v in sorted(labels.items()) if k != "harness")) or "value"
+    return text if len(text) <= LONGEST_NAME else text[: LONGEST_NAME - 1] + "…"
+
+
+def draw(panel: Panel, fetched: Fetched, *, prefix: str = "panel-") -> Plot:
+    """One panel of one run. Without data it says why, and never raises for want of it."""
+    plot = Plot(
+        key=prefix + panel.key,
+        title=panel.title,
+        description=panel.description,
+        width=panel.width,
+        unit=panel.unit,
+        stacked=panel.stacked,
+        axis_min=panel.axis_min,
+        axis_max=panel.axis_max,
+        log=panel.log,
+        runbook=panel.runbook or "",
+    )
+    problems = [problem for query in panel.queries if (problem := fetched.problem(query))]
+    if problems:
+        return replace(plot, empty=f"could not be read: {clean(problems[0])}")
+    if panel.kind == "table":
+        return _table(plot, panel, fetched)
+    if panel.kind == "stat":
+        return _tiles(plot, panel, fetched)
+    if panel.kind == "bargauge":
+        return _bars(plot, panel, fetched)
+    if panel.kind == "heatmap":
+        return _heatmap(plot, panel, fetched)
+    if panel.kind == "state":
+        return _state(plot, panel, fetched)
+    return _lines(plot, panel, fetched)
+
+
+def reason(queries: Iterable[Query]) -> str:
+    """Why a panel is empty, in the panel's own words where it has any."""
+    return next((query.empty_when_healthy for query in queries if query.empty_when_healthy), None) or NOTHING
+
+
+def _lines(plot: Plot, panel: Panel, fetched: Fetched) -> Plot:
+    values: list[Line] = []
+    limits: list[Line] = []
+    for query in panel.queries:
+        for one in fetched.course(query):
+            line = Line(legend(query.legend, one.labels), query.role, one)
+            (limits if query.role == "limit" else values).append(line)
+    if not values:
+        return replace(plot, empty=reason(panel.queries))
+    kept, note = _most_telling(values, lowest=panel.axis_max is not None)
+    limits += [_level(one, fetched) for one in panel.thresholds if one.value is not None and one.level != "ok"]
+    near, far = split_limits(kept, limits[:MOST_LIMITS], panel.unit)
+    shown = [*kept, *near]
+    axis = axis_for(panel.unit, [one.data.high for one in shown], panel.decimals)
+    return replace(plot, lines=tuple(shown), axis=axis, note=note, far=far)
+
+
+def split_limits(values: Sequence[Line], limits: Sequence[Line], unit: str) -> tuple[list[Line], tuple[Far, ...]]:
+    """Limits to be drawn, and those so far above that the values would be a flat line at the bottom beside them."""
+    top = largest_of([one.data.high for one in values])
+    near: list[Line] = []
+    far: list[Far] = []
+    for one in limits:
+        least = float(np.nanmin(one.data.low))
+        if top > 0 and least > FAR_TIMES * top:
+            far.append((one.name, axis_for(unit, [np.array([least])]).text(least)))
+        else:
+            near.append(one)
+    return near, tuple(far)
+
+
+def _level(threshold: Threshold, fetched: Fetched) -> Line:
+    assert threshold.value is not None
+    values = np.full(fetched.span.buckets.count, threshold.value)
+    return Line(threshold.level, "limit", Sampled({}, values, values, values))
+
+
+def _most_telling(lines: Sequence[Line], *, lowest: bool) -> tuple[list[Line], str]:
+    """As many as can be told apart, in their order: those that reach furthest (up, or down where low is bad)."""
+    if len(lines) <= MOST_LINES:
+        return list(lines), ""
+
+    def reach(line: Line) -> float:
+        return -float(np.nanmin(line.data.low)) if lowest else float(np.nanmax(line.data.high))
+
+    kept = sorted(lines, key=reach, reverse=True)[:MOST_LINES]
+    word = "lowest" if lowest else "highest"
+    return [one for one in lines if one in kept], f"{MOST_LINES} of {len(lines)} series, those that reached {word}"
+
+
+def _heatmap(plot: Plot, panel: Panel, fetched: Fetched) -> Plot:
+    found = [one for query in panel.queries for one in fetched.course(query)]
+    lines, axis = bands(found)
+    if not lines:
+        return replace(plot, empty=reason(panel.queries))
+    return replace(plot, kind="heatmap", lines=tuple(lines), axis=axis)
+
+
+def _state(plot: Plot, panel: Panel, fetched: Fetched) -> Plot:
+    lines = [
+        Line(legend(query.legend, one.labels), "value", one)
+        for query in panel.queries
+        for one in fetched.course(query)
+    ]  # fmt: skip
+    if not lines:
+        return replace(plot, empty=reason(panel.queries))
+    words = tuple((m.value, m.text, m.level) for m in panel.mappings)
+    axis = axis_for(panel.unit, [one.data.high for one in lines], panel.decimals)
+    return replace(plot, kind="state", lines=tuple(lines[:MOST_LINES]), words=words, axis=axis)
+
+
+def _tiles(plot: Plot, panel: Panel, fetched: Fetched) -> Plot:
+    tiles: list[tuple[str, Cell, str]] = []
+    for query in panel.queries:
+        unit, decimals = query.unit or panel.unit, query.decimals if query.decimals is not None else panel.decimals
+        for labels, value, course in fetched.reduced(query, panel.reduce):
+            name = legend(query.legend, labels)
+            axis = axis_for(unit, [np.array([value])], decimals)
+            cell = _cell(panel, query, value, axis)
+            if panel.show_name:
+                name, cell = panel.title, Cell(name, cell.level)
+            tiles.append((name, cell, "" if panel.show_name or panel.mappings else _span(unit, decimals, course)))
+    if not tiles:
+        return replace(plot, empty=reason(panel.queries))
+    rest = len(tiles) - MOST_TILES
+    return replace(plot, kind="tiles", tiles=tuple(tiles[:MOST_TILES]), note=f"and {rest} more" if rest > 0 else "")
+
+
+def _bars(plot: Plot, panel: Panel, fetched: Fetched) -> Plot:
+    found: list[tuple[str, Cell, float]] = []
+    for query in panel.queries:
+        unit, decimals = query.unit or panel.unit, query.decimals if query.decimals is not None else panel.decimals
+        for labels, value, _ in fetched.reduced(query, panel.reduce):
+            axis = axis_for(unit, [np.array([value])], decimals)
+            found.append((legend(query.legend, labels), _cell(panel, query, value, axis), value))
+    if not found:
+        return replace(plot, empty=reason(panel.queries))
+    longest = max([1.0 if panel.unit == "percentunit" else 0.0, *(abs(value) for *_, value in found)]) or 1.0
+    bars = tuple((name, cell, max(0.0, value) / longest) for name, cell, value in found[:MOST_LINES])
+    return replace(plot, kind="bars", bars=bars)
+
+
+def _span(unit: str, decimals: int | None, course: Sampled | None) -> str:
+    """ "40 to 62 ms", over the whole run; empty when it never changed."""
+    if course is None or course.empty:
+        return ""
+    low, high = float(np.nanmin(course.low)), float(np.nanmax(course.high))
+    axis = axis_for(unit, [course.high], decimals)
+    first, last = axis.text(low), axis.text(high)
+    return "" if first == last else f"{first.removesuffix(axis.suffix)} to {last}"
+
+
+def _cell(panel: Panel, query: Query, value: float, axis: Axis) -> Cell:
+    for mapping in panel.mappings:
+        if value == mapping.value:
+            return Cell(mapping.text, mapping.level)
+    level = ""
+    for threshold in query.thresholds or panel.thresholds:
+        if threshold.value is None or value >= threshold.value:
+            level = threshold.level
+    return Cell(axis.text(value), level)
+
+
+def _table(plot: Plot, panel: Panel, fetched: Fetched) -> Plot:
+    keys = [column.label for column in panel.columns]
+    found: dict[tuple[str, ...], dict[int, float]] = {}
+    for number, query in enumerate(panel.queries):
+        for labels, value, _ in fetched.reduced(query, panel.reduce):
+            found.setdefault(tuple(labels.get(key, "") for key in keys), {})[number] = value
+    if not found:
+        return replace(plot, empty=reason(panel.queries))
+    rows = []
+    for key, values in sorted(found.items())[:MOST_ROWS]:
+        cells = [Cell(clean(text)) for text in key]
+        for number, query in enumerate(panel.queries):
+            if number not in values:
+                cells.append(Cell("-"))
+                continue
+            value = values[number]
+            unit = query.unit or panel.unit
+            decimals = query.decimals if query.decimals is not None else panel.decimals
+            cells.append(_cell(panel, query, value, axis_for(unit, [np.array([value])], decimals)))
+        rows.append(tuple(cells))
+    header = (*(column.title for column in panel.columns), *(query.legend for query in panel.queries))
+    rest = len(found) - MOST_ROWS
+    return replace(
+        plot,
+        kind="table",
+        header=header,
+        rows=tuple(rows),
+        names=len(keys),
+        note=f"and {rest} more rows" if rest > 0 else "",
+    )
