@@ -19,8 +19,8 @@ QUERIES = [(panel, query) for panel in PANELS for query in panel.queries]
 START, END = 1_790_000_000.0, 1_790_086_400.0
 
 
-def promql(template: str, **choices: str) -> str:
-    return expand(template, **{"stack": "default", "start": START, "end": END, **choices})  # type: ignore[arg-type]
+def promql(template: str, start: float = START, end: float = END, stack: str = "default", run: str = ".*") -> str:
+    return expand(template, stack=stack, start=start, end=end, run=run)
 
 
 @dataclass(frozen=True)
