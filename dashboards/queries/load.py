@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboards.queries.select import ENDPOINT, by, endpoint_limit, limit, series
+from dashboards.queries.select import ENDPOINT, by, endpoint_limit, kept, limit, series
 from exporters.metric_names import LOAD_SERIES_CAPPED, WORKER_RESTARTS, WORKERS, WORKERS_EXPECTED, Recorded
 
 REQUESTS = series(Recorded.REQUESTS)
@@ -30,8 +30,8 @@ CAPPED = f"max by {by()} ({series(LOAD_SERIES_CAPPED)})"
 ENDPOINT_REQUESTS = series(Recorded.ENDPOINT_REQUESTS, ENDPOINT)
 ENDPOINT_ERRORS = series(Recorded.ENDPOINT_ERRORS, ENDPOINT)
 ENDPOINT_ERROR_RATIO = series(Recorded.ENDPOINT_ERROR_RATIO, ENDPOINT)
-ENDPOINT_P50 = series(Recorded.ENDPOINT_LATENCY_P50, ENDPOINT)
-ENDPOINT_P95 = series(Recorded.ENDPOINT_LATENCY_P95, ENDPOINT)
-ENDPOINT_P99 = series(Recorded.ENDPOINT_LATENCY_P99, ENDPOINT)
+ENDPOINT_P50 = kept(series(Recorded.ENDPOINT_LATENCY_P50, ENDPOINT))
+ENDPOINT_P95 = kept(series(Recorded.ENDPOINT_LATENCY_P95, ENDPOINT))
+ENDPOINT_P99 = kept(series(Recorded.ENDPOINT_LATENCY_P99, ENDPOINT))
 ENDPOINT_LATENCY_LIMITS = endpoint_limit("latency_p50", "latency_p95", "latency_p99")
 ENDPOINT_WITHIN_SHARE = series(Recorded.ENDPOINT_WITHIN_SHARE, ENDPOINT)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboards.queries import backends, load, target
-from dashboards.queries.select import KEEP, by, limit, series
+from dashboards.queries.select import KEEP, by, kept, limit, series
 from dashboards.template import RANGE
 from exporters.metric_names import ALERTS, RUN_LOAD_END, RUN_LOAD_START, RUN_PHASE, Recorded
 
@@ -13,18 +13,19 @@ PHASE = f"max by {by('phase')} ({series(RUN_PHASE)}) == 1"
 TIME_LEFT = f"clamp_min({_END} - time(), 0)"
 PROGRESS = f"clamp((time() - {_START}) / ({_END} - {_START} > 0), 0, 1)"
 
-_FIRING = series(ALERTS, 'alertstate="firing"')
+_IS_FIRING = 'alertstate="firing"'
+_CRITICAL, _NOT_CRITICAL = 'severity="critical"', 'severity!="critical"'
+_FIRING = series(ALERTS, _IS_FIRING)
 _LABELS = by("alertname", "severity", "signal", "verdict")
 # 1: fires now; 0: fired earlier in the range.
-ALERTS_IN_RANGE = f"max by {_LABELS} ({_FIRING}) or max by {_LABELS} (0 * max_over_time({_FIRING}[{RANGE}]))"
-ALERTS_FIRING = f"{_FIRING} == 1"
+ALERTS_IN_RANGE = f"max by {_LABELS} ({kept(_FIRING)}) or max by {_LABELS} (0 * max_over_time({_FIRING}[{RANGE}]))"
 # 0, and not nothing, while the run's own metrics are scraped and no alert fires.
 _RUNS = f"max by {by()} ({series(RUN_PHASE)})"
 
 
 def alerts_firing(*matchers: str) -> str:
     """How many alerts fire now; absent when the run itself is not seen."""
-    firing = series(ALERTS, 'alertstate="firing"', *matchers)
+    firing = kept(series(ALERTS, _IS_FIRING, *matchers))
     return f"count by {by()} ({firing}) or on ({KEEP}) 0 * {_RUNS}"
 
 
@@ -53,9 +54,9 @@ def _measured() -> str:
 
 
 # 2 critical, 1 warning, 0 measured and quiet; nothing where the signal is not measured and no alert says so.
-_CRITICAL = series(ALERTS, 'alertstate="firing"', 'severity="critical"')
-_WARNING = series(ALERTS, 'alertstate="firing"', 'severity!="critical"')
-SIGNALS = f"2 * max by {by('signal')} ({_CRITICAL}) or max by {by('signal')} ({_WARNING}) or {_measured()}"
+_WORST = kept(series(ALERTS, _IS_FIRING, _CRITICAL))
+_OTHER = kept(series(ALERTS, _IS_FIRING, _NOT_CRITICAL))
+SIGNALS = f"2 * max by {by('signal')} ({_WORST}) or max by {by('signal')} ({_OTHER}) or {_measured()}"
 
 _VALUES = {
     "latency_p50": load.P50,
@@ -81,7 +82,7 @@ def _share(objective: str, value: str) -> str:
 
 def _floor_share() -> str:
     named = f'label_replace(max by {by()} ({load.REQUESTS}), "objective", "throughput", "", "")'
-    return f"{limit('throughput')} / on {by('objective')} ({named} > 0)"
+    return f"clamp_max({limit('throughput')} / on {by('objective')} clamp_min({named}, 0.001), 10)"
 
 
 # How much of each objective's limit is used: 1 is at the limit, above is over it; the worst subject counts.

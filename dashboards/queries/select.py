@@ -26,6 +26,14 @@ def by(*labels: str) -> str:
     return f"({', '.join((KEEP, *labels))})"
 
 
+def kept(selector: str) -> str:
+    """A series that is written every 15 s (alerts, quantiles per endpoint), without gaps between.
+
+    The look-back is three scrape intervals: below 5 s it is shorter than that.
+    """
+    return f"last_over_time({selector}[20s])"
+
+
 def any_of(label: str, *values: str) -> str:
     """A matcher: the label has one of these values (plain words)."""
     return f'{label}=~"{"|".join(values)}"'
