@@ -51,6 +51,10 @@ def courses() -> tuple[Panel, ...]:
         _course(
             "pool-use", "Pool: share in use", "percentunit", "db_pool", q.POOL_USE, "db_pool_use", "PoolNearlyFull"
         ),
+        _course("fds", "Open descriptors, largest subject", "none", "fds", q.FDS, None, "FdsGrowing"),
+        _course(
+            "db-connections", "Database connections", "none", "db_pool", q.DB_CONNECTIONS, None, "ConnectionsGrowing"
+        ),
         _course("redis-ping", "Redis ping p99", "s", "redis", q.REDIS_PING, "redis_ping_p99", "RedisSlow"),
     )  # fmt: skip
 

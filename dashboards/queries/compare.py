@@ -27,6 +27,8 @@ ERROR_RATIO = _runs(load.ERROR_RATIO)
 USERS = _runs(load.USERS)
 MEMORY = _runs(target.MEMORY)
 CPU_PER_REQUEST = _runs(target.CPU_PER_REQUEST)
+FDS = _runs(target.FDS)
+DB_CONNECTIONS = _runs(backends.DB_CONNECTIONS)
 POOL_USE = _runs(backends.POOL_USE)
 REDIS_PING = _runs(backends.REDIS_PING_P99)
 

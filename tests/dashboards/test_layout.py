@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from dashboards.layout import Place, place
-from tests.dashboards.definitions import panel_of
+from tests.dashboards.definitions import DASHBOARDS, panel_of
 
 PANEL = panel_of("load-requests")
 
@@ -26,6 +26,13 @@ def test_small_panels_stand_beside_a_tall_one() -> None:
     places, below = place(sized((8, 14), (16, 5), (16, 5), (16, 4)), top=0)
     assert places == [Place(0, 0), Place(8, 0), Place(8, 5), Place(8, 10)]
     assert below == 14
+
+
+@pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda d: d.uid)
+def test_rows_leave_no_holes(dashboard) -> None:
+    for row in dashboard.rows:
+        _, below = place(row.panels, top=0)
+        assert sum(panel.width * panel.height for panel in row.panels) == 24 * below, row.title
 
 
 def test_nothing_to_place() -> None:
