@@ -33,7 +33,7 @@ lint: setup  ## ruff, formatting, types, rule files, shell
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
-	promtool check rules prometheus/rules/*.yml
+	promtool check rules prometheus/rules/*.yml prometheus/standing.yml
 
 format: setup  ## let ruff mend what it can
 	.venv/bin/ruff check --fix .

@@ -1,4 +1,4 @@
-"""Serves the load metrics from within a Locust process: /metrics on loopback, by gevent's WSGI server.
+"""Serves the load metrics from within a Locust process: /metrics, by gevent's WSGI server; on loopback unless told.
 
 The one file here that knows gevent. A scrape renders in slices (``load_exposition.slices``), so that the users'
 greenlets wait half a millisecond for it and not half a second.
@@ -39,6 +39,7 @@ class LoadServer:
         recorder: request counts.
         gauges: called at each scrape; yields pieces of the text format (whole families) for what only Locust knows.
         routes: further paths, each a WSGI application.
+        host: address to listen on.
     """
 
     def __init__(
@@ -47,8 +48,10 @@ class LoadServer:
         *,
         gauges: Callable[[], Iterable[str]] = tuple,
         routes: Mapping[str, Route] | None = None,
+        host: str = LOOPBACK,
     ) -> None:
         self._recorder = recorder
+        self._host = host
         self._gauges = gauges
         self._routes = {"/metrics": self._metrics, **(routes or {})}
         self._process = CollectorRegistry()
@@ -57,12 +60,19 @@ class LoadServer:
         self._server: WSGIServer | None = None
         self._greenlet: gevent.Greenlet | None = None
 
-    def start(self, port: int = 0) -> int:
-        """Listens on loopback and returns the port; ``port`` when it is free, else any free one."""
+    def start(self, port: int = 0, *, fixed: bool = False) -> int:
+        """Listens and returns the port; ``port`` when it is free, else any free one.
+
+        Args:
+            fixed: no other port will do, since somebody else decided where it is scraped.
+
+        Raises:
+            OSError: it cannot listen.
+        """
         try:
             self._server = self._listen(port)
         except OSError:
-            if not port:
+            if not port or fixed:
                 raise
             logger.warning("port %d is taken; the load metrics move to another one", port)
             self._server = self._listen(0)
@@ -77,7 +87,7 @@ class LoadServer:
             self._server.stop(timeout=1)
 
     def _listen(self, port: int) -> WSGIServer:
-        server: StreamServer = WSGIServer((LOOPBACK, port), self._application, log=None, error_log=logger)
+        server: StreamServer = WSGIServer((self._host, port), self._application, log=None, error_log=logger)
         server.start()
         return server
 

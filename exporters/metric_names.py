@@ -112,6 +112,7 @@ ALERTS = "ALERTS"  # {alertname,alertstate,severity,verdict,signal}: 1 while a r
 
 # --- sidecar: about itself
 COLLECTOR_UP = "harness_collector_up"  # {collector}: 1 read, 0 could not read, for example collector="database:main"
+SIDECAR_CONFIG = "harness_sidecar_config_info"  # {digest}: of the configuration that a standing sidecar works by
 COLLECTOR_DURATION = "harness_collector_duration_seconds"  # {collector}
 
 # --- the application's own pool (target.pool_metrics, any SQLAlchemy app)

@@ -1,9 +1,10 @@
 """The sidecar: watches processes, containers, databases and Redis next to the target, and serves /metrics.
 
-    python -m exporters.sidecar --config FILE.json [--port-file FILE] [--exit-with-parent]
+    python -m exporters.sidecar --config FILE.json [--port-file FILE] [--exit-with-parent] [--watch] [--listen ADDRESS]
 
-Listens on loopback unless the configuration says otherwise, needs no privilege but the target's user, ends promptly on
-SIGTERM and SIGINT with exit 0; a configuration that cannot be used is exit 2, an address in use exit 1.
+Listens on loopback unless the configuration or --listen says otherwise, needs no privilege but the target's user, ends
+promptly on SIGTERM and SIGINT with exit 0; a configuration that cannot be used is exit 2, an address in use exit 1.
+With --watch it stands: it waits for its configuration and takes each new one (``exporters.sidecar_standing``).
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry, ProcessCollector, start_http_server
 
 from exporters.sidecar_collector import SidecarCollector
-from exporters.sidecar_config import ConfigError, SidecarConfig, load_config
+from exporters.sidecar_config import DEFAULT_LISTEN, ConfigError, load_config, parse_listen
+from exporters.sidecar_standing import StandingCollector
 
 # The first readings get this long before the port is told, so that the first scrape is complete.
 FIRST_READINGS_SECONDS = 2.0
@@ -33,13 +35,12 @@ log = logging.getLogger(__name__)
 
 
 @contextlib.contextmanager
-def serving(config: SidecarConfig) -> Iterator[int]:
+def serving(host: str, port: int, collector: SidecarCollector | StandingCollector) -> Iterator[int]:
     """Runs collectors and HTTP server; yields the port. Raises OSError when the address cannot be had."""
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
-    collector = SidecarCollector(config)
     registry.register(collector)
-    server, thread = start_http_server(config.port, config.host, registry)
+    server, thread = start_http_server(port, host, registry)
     try:
         collector.start(patience=FIRST_READINGS_SECONDS)
         yield server.server_port
@@ -55,27 +56,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
     parent = os.getppid()
-    try:
-        config = load_config(options.config)
-    except ConfigError as error:
-        sys.stderr.write(f"sidecar: {error}\n")
-        return 2
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
+    collector: SidecarCollector | StandingCollector
     try:
-        with serving(config) as port:
+        if options.watch:
+            host, port = parse_listen(options.listen or DEFAULT_LISTEN)
+            collector = StandingCollector(options.config)
+        else:
+            config = load_config(options.config)
+            host, port = parse_listen(options.listen) if options.listen else (config.host, config.port)
+            collector = SidecarCollector(config)
+            log.info("sidecar of stack %s, every %g s", config.stack, config.interval)
+    except ConfigError as error:
+        sys.stderr.write(f"sidecar: {error}\n")
+        return 2
+    try:
+        with serving(host, port, collector) as bound:
             if options.port_file is not None:
-                _write_port(options.port_file, port)
-            log.info(
-                "sidecar of stack %s listens on %s:%d, every %g s", config.stack, config.host, port, config.interval
-            )
-            while not stopped.wait(PARENT_SECONDS if options.exit_with_parent else None):
-                if os.getppid() != parent:
+                _write_port(options.port_file, bound)
+            log.info("the sidecar listens on %s:%d", host, bound)
+            while not stopped.wait(PARENT_SECONDS if options.exit_with_parent or options.watch else None):
+                if options.exit_with_parent and os.getppid() != parent:
                     log.warning("the parent process has gone; the sidecar ends too")
                     break
+                if isinstance(collector, StandingCollector):
+                    collector.look()
     except OSError as error:
-        sys.stderr.write(f"sidecar: cannot listen on {config.host}:{config.port}: {error.strerror or error}\n")
+        sys.stderr.write(f"sidecar: cannot listen on {host}:{port}: {error.strerror or error}\n")
         return 1
     return 0
 
@@ -87,6 +96,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--exit-with-parent", action="store_true", help="end when the process that started this one ends"
     )
+    parser.add_argument("--watch", action="store_true", help="wait for the configuration, and take each new one")
+    parser.add_argument("--listen", metavar="HOST:PORT", help="wins over the configuration")
     return parser
 
 

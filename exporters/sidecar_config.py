@@ -23,6 +23,7 @@ from exporters.pgbouncer import console_options
 from exporters.process_members import Selector
 from exporters.redis import client_of
 
+DEFAULT_LISTEN = "127.0.0.1:0"
 MIN_INTERVAL, MAX_INTERVAL = 0.2, 300.0
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 _POSTGRES = ("postgresql", "postgres")
@@ -88,7 +89,7 @@ def parse_config(data: Any) -> SidecarConfig:
     """Raises ConfigError."""
     known = ("listen", "interval", "stack", "processes", "containers", "databases", "redis", "docker_url")
     fields = _object(data, "the configuration", known)
-    host, port = _listen(fields.get("listen", "127.0.0.1:0"))
+    host, port = parse_listen(fields.get("listen", DEFAULT_LISTEN))
     config = SidecarConfig(
         host=host,
         port=port,
@@ -190,7 +191,8 @@ def _docker_url(value: Any) -> str | None:
     return text
 
 
-def _listen(value: Any) -> tuple[str, int]:
+def parse_listen(value: Any) -> tuple[str, int]:
+    """Host and port of HOST:PORT. Raises ConfigError."""
     text = _text(value, "listen")
     host, _, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")

@@ -23,8 +23,13 @@ from harness.report.console import print_verdict
 from harness.report.writer import ReportWriter
 from harness.run.adjust import with_duration, with_users
 from harness.run.display import make_ui
-from harness.run.preflight import Check, preflight
-from harness.run.session import RunOptions, check_faults_for, localized, run_session
+from harness.run.faults import check_faults_for
+from harness.run.options import RunOptions, localized
+from harness.run.preflight import Check
+from harness.run.services import VARIABLE as SERVICES_VARIABLE
+from harness.run.services import Services, load_services
+from harness.run.session import run_session
+from harness.run.standing_preflight import look_at
 from harness.units import format_duration, parse_duration
 
 RUNS = Path("runs")
@@ -46,6 +51,9 @@ def _plan_options(command: F) -> F:
                          help="Set a dotted key of the plan, as objectives.memory_growth=off. Repeatable."),
             click.option("--fault", "faults", metavar="NAME[:k=v,...]", multiple=True,
                          help="Switch on a fault of the reference target. Repeatable."),
+            click.option("--services", "services_file", metavar="FILE",
+                         type=click.Path(path_type=Path, dir_okay=False), envvar=SERVICES_VARIABLE,
+                         help=f"The parts of the run stand already; FILE says where. Also ${SERVICES_VARIABLE}."),
             click.option("--allow-host", "allow_hosts", metavar="HOST", multiple=True,
                          help="This host may be loaded. Repeatable."),
         )
@@ -66,7 +74,7 @@ def _plan_options(command: F) -> F:
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON; progress goes to stderr.")
 def run(
     plan: str, local: bool, target: str | None, duration: str | None, users: int | None, overrides: tuple[str, ...],
-    faults: tuple[str, ...], allow_hosts: tuple[str, ...], out: Path, as_json: bool,
+    faults: tuple[str, ...], services_file: Path | None, allow_hosts: tuple[str, ...], out: Path, as_json: bool,
 ) -> int:  # fmt: skip
     """Run PLAN, judge it and write its run directory.
 
@@ -75,11 +83,14 @@ def run(
 
     A Prometheus that the plan names must find this run's processes: HARNESS_FILE_SD_DIR is the folder that it watches.
     """
-    loaded = load(plan, target, duration, users, overrides, allow_hosts)
+    services = load_services(services_file, os.environ) if services_file else None
+    loaded = load(plan, target, duration, users, overrides, allowed(allow_hosts, services))
     progress = Console(stderr=as_json)
     result = run_session(
         loaded,
-        RunOptions(out, rules_path(), os.environ, local=local, faults=faults, where=place_in(plan, target)),
+        RunOptions(
+            out, rules_path(), os.environ, local=local, faults=faults, services=services, where=place_in(plan, target)
+        ),
         make_ui(progress),
         ReportWriter(),
     )
@@ -97,19 +108,26 @@ def run(
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def check(
     plan: str, local: bool, target: str | None, duration: str | None, users: int | None, overrides: tuple[str, ...],
-    faults: tuple[str, ...], allow_hosts: tuple[str, ...], as_json: bool,
+    faults: tuple[str, ...], services_file: Path | None, allow_hosts: tuple[str, ...], as_json: bool,
 ) -> int:  # fmt: skip
     """Look at everything that PLAN needs, without load, and say what it cannot judge and why."""
-    loaded = localized(load(plan, target, duration, users, overrides, allow_hosts), local)
+    services = load_services(services_file, os.environ) if services_file else None
+    asked = load(plan, target, duration, users, overrides, allowed(allow_hosts, services))
+    loaded = localized(asked, local, services)
     if faults:
-        check_faults_for(loaded, faults)
-    checks = [_rules_check(), *preflight(loaded, environ=os.environ, now=time.time())]
+        check_faults_for(loaded, faults, services)
+    checks = [_rules_check(), *look_at(loaded, services, environ=os.environ, now=time.time())]
     problems = unjudgeable(loaded)
     if as_json:
         click.echo(json.dumps(_check_json(loaded, checks, problems), indent=2))
     else:
         _print_checks(Console(), loaded, checks, problems)
     return int(ExitCode.PASS if all(c.ok for c in checks) else ExitCode.ERROR)
+
+
+def allowed(hosts: tuple[str, ...], services: Services | None) -> tuple[str, ...]:
+    """Hosts that may be loaded beside the plan's own: the command line's, and those of the services file."""
+    return (*hosts, *(services.allow_hosts if services else ()))
 
 
 def load(

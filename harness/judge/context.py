@@ -8,6 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
+from harness.judge.notification import Deliveries
 from harness.judge.windows import Window
 from harness.plan.model import Plan
 from harness.prom.series import Series
@@ -54,6 +55,7 @@ class Context:
         steady: the judged window for gauges; None when the run never had one.
         load: the whole time under load, for abort alerts and for looking back to an onset.
         stack: value of the label ``harness`` of the run's series.
+        deliveries: what Alertmanager delivered; None where the run named none.
     """
 
     api: MetricsApi
@@ -65,6 +67,7 @@ class Context:
     steady: Window | None
     load: Window
     stack: str
+    deliveries: Deliveries | None = None
     _cache: dict[str, list[Series]] = field(default_factory=dict, compare=False)
 
     @property

@@ -15,6 +15,7 @@ from harness.judge.coverage import check_coverage
 from harness.judge.ending import check_ending, check_own_series
 from harness.judge.generator import check_generator
 from harness.judge.needs import not_measured
+from harness.judge.notification import check_notification, read_deliveries
 from harness.judge.objectives import check_objectives
 from harness.judge.runbook_pages import with_runbook
 from harness.judge.verdict import Finding, Outcome, Verdict
@@ -24,7 +25,7 @@ from harness.prom.private import RunData, open_run
 from harness.run.record import RunDirectory
 
 Look = Callable[[RunData, Plan, Verdict], None]
-_CHECKS = ("run", "objectives", "trend", "alerts", "coverage", "generator")
+_CHECKS = ("run", "objectives", "trend", "alerts", "coverage", "generator", "notification")
 
 
 def judge_run(
@@ -57,6 +58,7 @@ def judge_run(
             steady=steady,
             load=load,
             stack=data.stack,
+            deliveries=read_deliveries(directory.alerts),
         )
         verdict = judge(context)
         if look is not None:
@@ -87,6 +89,7 @@ def judge(context: Context) -> Verdict:
         *generator.findings,
         *(one.finding for one in results if one.finding is not None),
         *check_alerts(context, known),
+        *check_notification(context.deliveries),
     ]
     return Verdict(
         run_id=context.record.run_id,

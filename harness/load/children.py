@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +12,9 @@ from harness.load.config import VARIABLE, LoadConfig, LoadStage, Role
 from harness.plan.model import Plan
 
 LOOPBACK = "127.0.0.1"
+MASTER_SILENCE = 30.0  # seconds without an answer before a master that still exists is taken for dead
+HOLD_MARGIN = 15.0  # seconds beyond the users' grace in which a held load must come to rest
+_LONGEST_GRACE = 30.0
 _BOOT = Path(__file__).with_name("boot.py")
 
 
@@ -24,6 +28,8 @@ def child_config(
     edges: tuple[float, ...],
     port: int,
     token: str,
+    host: str = LOOPBACK,
+    fixed_port: bool = False,
 ) -> LoadConfig:
     """The plan as one child needs it; ``port`` is the one it served before a restart, 0 for any."""
     ca_file = plan.target.ca_file
@@ -36,6 +42,8 @@ def child_config(
         url=plan.target.url,
         parent=os.getpid(),
         port=port,
+        host=host,
+        fixed_port=fixed_port,
         token=token,
         stack=plan.stack,
         warmup=plan.load.warmup,
@@ -49,10 +57,13 @@ def child_config(
     )
 
 
-def child_arguments(plan: Plan, role: Role, bind_port: int, grace: int) -> list[str]:
+def child_arguments(
+    plan: Plan, role: Role, bind_port: int, grace: int, *, bind_host: str = LOOPBACK, master_host: str = LOOPBACK
+) -> list[str]:
     """Locust's command line.
 
     Args:
+        bind_host: address on which the master waits for workers; ``master_host``: where they find it.
         grace: whole seconds (Locust takes no others) that a user may take to finish its request when told to go: the
             slowest requests must not vanish from the counts.
     """
@@ -60,10 +71,10 @@ def child_arguments(plan: Plan, role: Role, bind_port: int, grace: int) -> list[
     arguments += ["--loglevel", "INFO", "--exit-code-on-error", "0"]
     if role == "master":
         arguments += ["--master", "--headless", "--expect-workers", str(plan.load.workers), "--only-summary"]
-        arguments += ["--master-bind-host", LOOPBACK, "--master-bind-port", str(bind_port)]
+        arguments += ["--master-bind-host", bind_host, "--master-bind-port", str(bind_port)]
         arguments += ["--stop-timeout", str(grace)]
     else:
-        arguments += ["--worker", "--master-host", LOOPBACK, "--master-port", str(bind_port)]
+        arguments += ["--worker", "--master-host", master_host, "--master-port", str(bind_port)]
     return [*arguments, *plan.load.user_classes]
 
 
@@ -71,6 +82,20 @@ def child_environment(environment: Mapping[str, str], config: LoadConfig) -> dic
     """A child's environment: the caller's without Locust's own variables, which would change the run."""
     kept = {key: value for key, value in environment.items() if not key.upper().startswith("LOCUST_")}
     return {**kept, VARIABLE: config.to_json(), "PYTHONUNBUFFERED": "1"}
+
+
+def grace(plan: Plan) -> int:
+    """Whole seconds (Locust takes no others) that a user may take to finish its request when it is told to go."""
+    return math.ceil(min(plan.target.timeout, _LONGEST_GRACE)) + 1
+
+
+def check_locustfile(plan: Plan) -> None:
+    """Raises HarnessError: it is not there, or Locust could not load it."""
+    locustfile = Path(plan.load.locustfile)
+    if not locustfile.is_file():
+        raise HarnessError(f"the locustfile {locustfile} is not there", remedy="correct load.locustfile in the plan")
+    if "," in str(locustfile.resolve()):
+        raise HarnessError(f"Locust cannot load {locustfile}: a comma in the path", remedy="rename the folder")
 
 
 def load_stages(plan: Plan) -> tuple[LoadStage, ...]:

@@ -30,7 +30,9 @@ class LoadConfig:
     Attributes:
         name: instance name, stable over restarts: locust-master, locust-worker-1, ...
         control_dir: where the child announces its port.
+        host: address on which its /metrics, and a master's control routes, listen.
         port: the port it served before a restart; 0 for any.
+        fixed_port: serve on ``port`` or not at all: it is scraped there.
         parent: pid of the launcher; the child ends when that process does.
         token: bearer token of the master's control routes; empty for workers.
         edges: histogram edges in seconds.
@@ -46,6 +48,8 @@ class LoadConfig:
     url: str
     parent: int
     port: int = 0
+    host: str = "127.0.0.1"
+    fixed_port: bool = False
     token: str = ""
     stack: str = "default"
     warmup: float = 0.0

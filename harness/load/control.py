@@ -1,4 +1,4 @@
-"""Speaks to the Locust master's control routes (``harness.load.master.Control``) over loopback."""
+"""Speaks to the Locust master's control routes (``harness.load.master.Control``) ."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ class ControlError(HarnessError):
 class ControlClient:
     """One request per connection: a master that was replaced or restarted is simply asked anew."""
 
-    def __init__(self, port: int, token: str, *, timeout: float = TIMEOUT) -> None:
+    def __init__(self, port: int, token: str, *, host: str = "127.0.0.1", timeout: float = TIMEOUT) -> None:
+        self._host = host
         self._port = port
         self._token = token
         self._timeout = timeout
@@ -39,8 +40,8 @@ class ControlClient:
 
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Raises ControlError."""
-        # http.client, not requests: it knows no proxy variables, and this never leaves the machine.
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=self._timeout)
+        # http.client, not requests: it knows no proxy variables, and this never leaves the machine or its own network.
+        connection = http.client.HTTPConnection(self._host, self._port, timeout=self._timeout)
         try:
             content = json.dumps(body or {}) if method == "POST" else None
             connection.request(method, path, content, {"Authorization": f"Bearer {self._token}"})

@@ -5,7 +5,6 @@ Must never import Locust, which patches the whole process.
 
 from __future__ import annotations
 
-import math
 import os
 import secrets
 import socket
@@ -16,11 +15,21 @@ from typing import Any
 
 from exporters.load_histogram import edges
 from harness.errors import HarnessError
-from harness.load.children import LOOPBACK, child_arguments, child_config, child_environment, load_stages
+from harness.load.children import (
+    HOLD_MARGIN,
+    LOOPBACK,
+    MASTER_SILENCE,
+    check_locustfile,
+    child_arguments,
+    child_config,
+    child_environment,
+    grace,
+    load_stages,
+)
 from harness.load.config import LoadStage, Role
 from harness.load.control import ControlClient, ControlError
 from harness.load.processes import LocustChild
-from harness.load.startup import POLL, await_announcement, await_end, check_alive
+from harness.load.startup import POLL, await_announcement, await_end, await_rest, check_alive
 from harness.load.status import LoadStatus, ended, status_of, unheard
 from harness.load.supervisor import WorkerSupervisor
 from harness.plan.model import Plan
@@ -30,9 +39,6 @@ __all__ = ["MASTER", "LoadLauncher", "LoadStatus"]
 MASTER = "locust-master"
 
 _BIND_ATTEMPTS = 3
-_MASTER_SILENCE = 30.0  # seconds without an answer before a master that still exists is taken for dead
-_LONGEST_GRACE = 30.0  # seconds that a user may take to finish its request when it is told to go
-_HOLD_MARGIN = 15.0
 
 
 class LoadLauncher:
@@ -54,7 +60,7 @@ class LoadLauncher:
         self._log_dir = log_dir
         self._edges = tuple(expected_edges) or edges(plan.latency_limits)
         self._token = secrets.token_urlsafe(32)
-        self._grace = math.ceil(min(plan.target.timeout, _LONGEST_GRACE)) + 1  # whole seconds: Locust takes no others
+        self._grace = grace(plan)
         self._master: LocustChild | None = None
         self._control: ControlClient | None = None
         self._bind_port = 0
@@ -81,13 +87,7 @@ class LoadLauncher:
         """
         if self._master is not None:
             raise HarnessError("this load was started already", remedy="make a new LoadLauncher for a new run")
-        locustfile = Path(self._plan.load.locustfile)
-        if not locustfile.is_file():
-            raise HarnessError(
-                f"the locustfile {locustfile} is not there", remedy="correct load.locustfile in the plan"
-            )
-        if "," in str(locustfile.resolve()):
-            raise HarnessError(f"Locust cannot load {locustfile}: a comma in the path", remedy="rename the folder")
+        check_locustfile(self._plan)
         stages = load_stages(self._plan)
         deadline = time.monotonic() + timeout
         try:
@@ -189,7 +189,7 @@ class LoadLauncher:
             answer = self._ask_status()
         except ControlError as error:
             silence = time.monotonic() - self._answered
-            if silence > _MASTER_SILENCE:
+            if silence > MASTER_SILENCE:
                 self._dead = True
                 self._problem(f"the Locust master has not answered for {silence:.0f} s: {error.message}")
             return None
@@ -211,19 +211,8 @@ class LoadLauncher:
         """
         if self._control is None or self._dead or self._stopped:
             raise HarnessError("the load cannot be held: its Locust master is gone")
-        limit = self._grace + _HOLD_MARGIN if timeout is None else timeout
-        deadline = time.monotonic() + limit
         self._control.hold()
-        while True:
-            status = self.poll()
-            if status.state == "dead":
-                raise HarnessError("the Locust master died while the load was being held")
-            # A worker that is being replaced has no users, but its master's count may be of before.
-            if status.state == "holding" and status.users == 0:
-                return
-            if time.monotonic() > deadline:
-                raise HarnessError(f"{status.users} users were still running after {limit:.0f} s of holding")
-            time.sleep(POLL)
+        await_rest(self.poll, self._grace + HOLD_MARGIN if timeout is None else timeout)
 
     def stop(self, timeout: float = 10) -> None:
         """Ends all children: asks first, kills what is left after ``timeout`` seconds (0: at once). Idempotent.

@@ -36,6 +36,8 @@ class EnduringMasterRunner(MasterRunner):
 
     leaving = False  # the process was told to end
     _free_indexes: list[int]
+    joined: set[str]  # client ids of all workers that ever joined,
+    lost: set[str]  # and of those that went away or fell silent, for however short a time
 
     @classmethod
     def take_over(cls, runner: MasterRunner) -> EnduringMasterRunner:
@@ -43,6 +45,7 @@ class EnduringMasterRunner(MasterRunner):
         runner.__class__ = cls
         assert isinstance(runner, cls)
         runner._free_indexes = []
+        runner.joined, runner.lost = set(), set()
         return runner
 
     def get_worker_index(self, client_id: str) -> int:
@@ -92,6 +95,7 @@ class EnduringMasterRunner(MasterRunner):
         waiting = 0
         while True:
             gevent.sleep(STEWARD_INTERVAL)
+            self._keep_count()
             for client in self.clients.missing:
                 if client.heartbeat <= _FORGET_AT:
                     self.forget(client.id)
@@ -99,6 +103,11 @@ class EnduringMasterRunner(MasterRunner):
             if waiting >= _REPLACEMENT_PATIENCE:
                 waiting = 0
                 self._redistribute()
+
+    def _keep_count(self) -> None:
+        known = set(self.clients)
+        self.joined |= known
+        self.lost |= (self.joined - known) | {client.id for client in self.clients.missing}
 
     def _users_lack_a_worker(self) -> bool:
         """A worker was lost and none took over, or one joined at a moment when Locust gives it no users."""

@@ -6,6 +6,7 @@ import gc
 import json
 import logging
 import os
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -88,8 +89,11 @@ class Plumbing:
                 self._config.token, status=self._status, hold=self._hold, forget=runner.forget, leave=self._leave
             ).routes
             runner.greenlet.spawn(runner.steward)
-        self._server = LoadServer(self._recorder, gauges=self._gauges, routes=routes)
-        port = self._server.start(self._config.port)
+        self._server = LoadServer(self._recorder, gauges=self._gauges, routes=routes, host=self._config.host)
+        try:
+            port = self._server.start(self._config.port, fixed=self._config.fixed_port)
+        except OSError as error:  # Locust would log it and go on, unseen by everybody
+            sys.exit(f"the load metrics cannot listen on {self._config.host}:{self._config.port}: {error}")
         runner.greenlet.spawn(self._bound_memory)
         # What was imported stays for the whole run: the garbage collector need not look through it in every full pass,
         # which stops the loop for milliseconds each time.
@@ -162,6 +166,8 @@ class Plumbing:
             "workers": runner.worker_count,
             "worker_states": worker_states(runner),
             "missing": [client.id for client in runner.clients.missing],
+            "joined": len(runner.joined),
+            "lost": len(runner.lost),
             "total_requests": runner.stats.total.num_requests,
             "total_failures": runner.stats.total.num_failures,
             "exceptions": sum(row["count"] for row in runner.exceptions.values()),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from harness.errors import HarnessError
 from harness.load.processes import Announcement, LocustChild
+from harness.load.status import LoadStatus
 
 POLL = 0.05  # seconds between two looks while waiting
 
@@ -43,6 +44,25 @@ def check_alive(*children: LocustChild | None) -> None:
                 f"{child.last_words() or '(none)'}",
                 remedy=f"correct the locustfile, or see {child.log_path}",
             )
+
+
+def await_rest(poll: Callable[[], LoadStatus], limit: float) -> None:
+    """Returns when no user runs any more on a load that was told to hold.
+
+    Raises:
+        HarnessError: its master died, or users were left after ``limit`` seconds.
+    """
+    deadline = time.monotonic() + limit
+    while True:
+        status = poll()
+        if status.state == "dead":
+            raise HarnessError("the Locust master died while the load was being held")
+        # A worker that is being replaced has no users, but its master's count may be of before.
+        if status.state == "holding" and status.users == 0:
+            return
+        if time.monotonic() > deadline:
+            raise HarnessError(f"{status.users} users were still running after {limit:.0f} s of holding")
+        time.sleep(POLL)
 
 
 def await_end(children: Sequence[LocustChild], deadline: float) -> None:

@@ -10,7 +10,7 @@ import yaml
 from harness.plan.environment import escape
 from harness.plan.model import Plan
 from harness.plan.objectives import Objective, parse_limit
-from harness.plan.secrets import MASK, mask_url
+from harness.plan.secrets import MASK, mask_hook, mask_url
 from harness.units import format_bytes, format_duration, format_value, parse_duration
 
 # Keys whose value is a length of time, in seconds in the model.
@@ -60,6 +60,8 @@ def _masked(data: dict[str, Any]) -> dict[str, Any]:
             return {k: walk(v, str(k)) for k, v in value.items()}
         if isinstance(value, list | tuple):
             return [walk(item, key) for item in value]
+        if key == "webhook":
+            return mask_hook(value)
         return mask_url(value) if isinstance(value, str) else value
 
     masked: dict[str, Any] = walk(data, "")

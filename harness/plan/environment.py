@@ -12,6 +12,7 @@ from harness.plan.yaml_lines import Node
 TARGET_URL = "TEST_BASE_URL"
 TARGET_P95_MS = "TARGET_P95_MS"
 PCT_MOBILE = "PCT_MOBILE"
+NOTIFY_WEBHOOK_URL = "NOTIFY_WEBHOOK_URL"
 
 _VARIABLE = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}|\$\{")
 MAX_VALUE = 64 * 1024
@@ -65,7 +66,8 @@ def escape(text: str) -> str:
 
 
 def apply_suite_variables(root: Node, environ: Mapping[str, str], problems: Problems) -> None:
-    """TEST_BASE_URL and TARGET_P95_MS win over the plan; PCT_MOBILE is only checked: the locustfile reads it itself.
+    """TEST_BASE_URL, TARGET_P95_MS and NOTIFY_WEBHOOK_URL win over the plan; PCT_MOBILE is only checked: the
+    locustfile reads it itself.
 
     A TEST_BASE_URL names a service that runs already, so a reference target is not started.
     """
@@ -86,6 +88,12 @@ def apply_suite_variables(root: Node, environ: Mapping[str, str], problems: Prob
             section = _child(root, "objectives", origin)
             if section is not None:
                 section["latency_p95"] = Node(repr(milliseconds / 1000), 0, origin)
+    hook = environ.get(NOTIFY_WEBHOOK_URL, "").strip()
+    if hook:
+        origin = f"environment variable {NOTIFY_WEBHOOK_URL}"
+        section = _child(root, "notify", origin)
+        if section is not None:
+            section["webhook"] = Node(escape(hook), 0, origin)
     mobile = environ.get(PCT_MOBILE, "").strip()
     if mobile and not 0 <= _number(mobile) <= 1:
         problems.add(

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from harness.plan.objectives import Objective
-from harness.plan.secrets import mask_url
+from harness.plan.secrets import mask_hook, mask_url
 from harness.units import parse_duration
 
 DEFAULT_HORIZON = 24 * 3600.0
@@ -49,6 +49,13 @@ def _base_url(url: str) -> str:
     if parts.query or parts.fragment:
         raise ValueError(f"{mask_url(url)!r} must be a base URL, without ? or #")
     return url
+
+
+def _hook(url: str) -> str:
+    try:
+        return _http_url(url)
+    except ValueError:  # whose text tells the URL
+        raise ValueError(f"{mask_hook(url)!r} is not a URL that begins with http:// or https://") from None
 
 
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
@@ -148,6 +155,12 @@ class Load(_Frozen):
         return sum(stage.duration for stage in self.stages)
 
 
+class Notify(_Frozen):
+    """Where the verdict is posted to. The URL of such a hook is a secret as a whole."""
+
+    webhook: Annotated[str, AfterValidator(_hook)]
+
+
 class Baseline(_Frozen):
     name: str | None = None
     last_passed: Annotated[int, Field(ge=1)] | None = None
@@ -170,6 +183,7 @@ class Plan(_Frozen):
     objectives: tuple[Objective, ...] = ()
     objectives_off: tuple[str, ...] = ()
     baseline: Baseline | None = None
+    notify: Notify | None = None
     abort_on: tuple[str, ...] = ("critical",)
 
     @model_validator(mode="before")

@@ -30,26 +30,30 @@ _EXPECTED = {
     "model_attributes_type": "a mapping of keys to values",
 }
 # Keys whose value may be a secret and must not be repeated in an error.
-_SECRET_KEYS = frozenset({"headers"})
+_SECRET_KEYS = frozenset({"headers", "webhook"})
 
 
-def add_schema_errors(error: ValidationError, root: Node, problems: Problems) -> None:
-    """One problem per error, each on the line of the key it is about."""
+def add_schema_errors(error: ValidationError, root: Node, problems: Problems, model: type[BaseModel] = Plan) -> None:
+    """One problem per error, each on the line of the key it is about.
+
+    Args:
+        model: what was validated, for the keys that it knows.
+    """
     items = error.errors(include_url=False)
     locs: list[tuple[str | int, ...]] = [tuple(item["loc"]) for item in items]
     for item, loc in zip(items, locs, strict=True):
         # A list whose one item is wrong is also told as too short: only the cause helps.
         if any(len(other) > len(loc) and other[: len(loc)] == loc for other in locs):
             continue
-        message, remedy = _sentence(item["type"], loc, item)
+        message, remedy = _sentence(item["type"], loc, item, model)
         problems.add_loc(root, loc, message, remedy)
 
 
-def _sentence(kind: str, loc: tuple[str | int, ...], item: Mapping[str, Any]) -> tuple[str, str]:
+def _sentence(kind: str, loc: tuple[str | int, ...], item: Mapping[str, Any], root: type[BaseModel]) -> tuple[str, str]:
     key, parent = dotted(loc), dotted(loc[:-1])
     context: Mapping[str, Any] = item.get("ctx") or {}
     if kind == "extra_forbidden":
-        known = _known_keys(loc[:-1])
+        known = _known_keys(loc[:-1], root)
         inside = f" in {parent}" if parent else ""
         return f"unknown key {str(loc[-1])!r}{inside}{did_you_mean(str(loc[-1]), known)}", "known: " + ", ".join(known)
     if kind == "missing":
@@ -95,9 +99,9 @@ def dotted(loc: tuple[str | int, ...]) -> str:
     return ".".join(str(step) for step in loc)
 
 
-def _known_keys(loc: tuple[str | int, ...]) -> list[str]:
+def _known_keys(loc: tuple[str | int, ...], root: type[BaseModel]) -> list[str]:
     """The keys that the model allows at ``loc``, in the model's order."""
-    model: Any = Plan
+    model: Any = root
     for step in loc:
         if isinstance(step, int):
             continue

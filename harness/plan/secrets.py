@@ -30,6 +30,12 @@ def mask_url(text: str) -> str:
     return _QUERY.sub(rf"\g<name>{MASK}", text)
 
 
+def mask_hook(url: str) -> str:
+    """The URL of a web hook down to its host: whoever knows its path may post there."""
+    match = re.match(r"(?P<scheme>https?://)(?:[^/?#]*@)?(?P<host>[^/?#\s]*)", url)
+    return f"{match['scheme']}{match['host']}/{MASK}" if match else MASK
+
+
 def _mask_userinfo(match: re.Match[str]) -> str:
     user, colon, _ = match["userinfo"].partition(":")
     if match["scheme"].lower() in ("http://", "https://"):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 
 from harness.errors import QueryError
+from harness.prom.credentials import Credentials, anonymous
 from harness.prom.series import Series
 from harness.prom.wire import merge, parse_matrix, parse_vector
 
@@ -36,7 +36,7 @@ class PrometheusApi:
     Args:
         url: base URL, a path prefix included.
         session: for tests and special TLS set-ups; a new one otherwise.
-        bearer_token_file: read at each request, because tokens rotate.
+        credentials: the headers that identify us, asked for at each request.
         timeout: seconds for one request, connecting and each read.
     """
 
@@ -45,14 +45,14 @@ class PrometheusApi:
         url: str,
         *,
         session: requests.Session | None = None,
-        bearer_token_file: str | Path | None = None,
+        credentials: Credentials = anonymous,
         timeout: float = 30.0,
     ) -> None:
         self.url = url.rstrip("/")
         self._session = session or requests.Session()
         if session is None and urlsplit(url).hostname in _LOOPBACK:
             self._session.trust_env = False  # a proxy of the environment must not come between us and loopback
-        self._token_file = Path(bearer_token_file) if bearer_token_file else None
+        self._headers = credentials
         self.timeout = timeout
 
     # --- queries
@@ -250,14 +250,6 @@ class PrometheusApi:
         cause = body.get("error") if isinstance(body, dict) else None
         text = f"{where}: HTTP {answer.status_code}: {cause or answer.text[:300].strip() or 'no text'}"
         raise (TooManySamplesError if _TOO_MANY in text else QueryError)(text)
-
-    def _headers(self) -> dict[str, str]:
-        if self._token_file is None:
-            return {}
-        try:
-            return {"Authorization": f"Bearer {self._token_file.read_text(encoding='utf-8').strip()}"}
-        except OSError as error:
-            raise QueryError(f"the bearer token file {self._token_file} cannot be read: {error.strerror}") from error
 
 
 def _json(content: bytes) -> Any:

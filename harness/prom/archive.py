@@ -63,6 +63,48 @@ def _keep(server: PrometheusServer, tsdb: Path, start: float, end: float) -> lis
     return find_blocks(tsdb)
 
 
+def keep_snapshot(api: PrometheusApi, data_dir: Path, tsdb: Path, start: float, end: float) -> Path | None:
+    """Keeps the blocks of a Prometheus that is not ours, memory included, through a snapshot of its own.
+
+    Args:
+        api: with a time-out that lets a snapshot be written.
+        data_dir: its data folder as it is seen here; may be read-only.
+        start, end: unix seconds; blocks that overlap are kept.
+
+    Returns:
+        The snapshot's folder where it could not be removed here; None when it is gone.
+
+    Raises:
+        QueryError: it makes no snapshots (its admin API is off) or does not answer.
+        ArchiveError: the snapshot cannot be seen here, holds no sample of the run, or could not be copied.
+    """
+    snapshot = data_dir / "snapshots" / api.snapshot()
+    try:
+        wanted = [block for block in find_blocks(snapshot) if block.overlaps(start, end)]
+        if not wanted:
+            raise ArchiveError(f"Prometheus at {api.url} holds no sample of the run")
+        # Beside the archive, so that the last step is a renaming; and copies, since the snapshot is not ours to move.
+        with tempfile.TemporaryDirectory(prefix=".snapshot-", dir=tsdb.parent) as folder:
+            for block in wanted:
+                _copy_block(block.path, Path(folder) / block.path.name)
+            move_blocks(find_blocks(Path(folder)), tsdb)
+    finally:
+        shutil.rmtree(snapshot, ignore_errors=True)
+    return snapshot if snapshot.exists() else None
+
+
+def _copy_block(source: Path, target: Path) -> None:
+    """Its files' contents only: the owner and mode of another's files would be no use."""
+    try:
+        for file in sorted(source.rglob("*")):
+            if file.is_file() and not file.is_symlink():
+                copy = target / file.relative_to(source)
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(file, copy)
+    except OSError as error:
+        raise ArchiveError(f"the block {source} could not be copied: {error.strerror}") from error
+
+
 def keep_remote(api: PrometheusApi, selector: str, tsdb: Path, start: float, end: float) -> list[Block]:
     """Keeps the raw samples of a Prometheus that is not ours, read through its query API.
 

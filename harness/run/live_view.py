@@ -12,6 +12,8 @@ from harness.errors import QueryError
 from harness.prom.api import PrometheusApi
 from harness.run.abort import FiringAlert
 
+NO_SEVERITY = "none"
+
 
 @dataclass(frozen=True)
 class Figures:
@@ -61,6 +63,8 @@ def firing_alerts(alerts: Sequence[Mapping[str, Any]], stack: str) -> tuple[Firi
     found = []
     for alert in alerts:
         labels = {str(k): str(v) for k, v in (alert.get("labels") or {}).items()}
+        if labels.get("severity") == NO_SEVERITY:  # a switch of a standing Prometheus, not news
+            continue
         if alert.get("state") != "firing" or labels.get(STACK, stack) != stack:
             continue
         summary = str((alert.get("annotations") or {}).get("summary", ""))

@@ -10,14 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from exporters.metric_names import RUN_INFO, STACK, Recorded
+from exporters.metric_names import Recorded
 from harness.errors import PreflightError, QueryError
 from harness.plan.model import Plan, PrometheusTarget
 from harness.prom.api import PrometheusApi
+from harness.prom.credentials import anonymous, bearer
+from harness.run.first_scrape import active_runs
 
 FILE_SD_VARIABLE = "HARNESS_FILE_SD_DIR"
 _TIMEOUT = 10.0
-_FRESH_INTERVALS = 3
 _HOW_TO = (
     "give that Prometheus a scrape job with file_sd_configs: [{files: ['DIR/*.json'], refresh_interval: 5s}], and set "
     f"{FILE_SD_VARIABLE}=DIR for the harness; or use --local, and the harness starts a Prometheus of its own"
@@ -43,7 +44,8 @@ def file_sd_dir(environ: Mapping[str, str]) -> Path:
 
 
 def api_of(prometheus: PrometheusTarget) -> PrometheusApi:
-    return PrometheusApi(prometheus.url, bearer_token_file=prometheus.bearer_token_file, timeout=_TIMEOUT)
+    token = prometheus.bearer_token_file
+    return PrometheusApi(prometheus.url, credentials=bearer(token) if token else anonymous, timeout=_TIMEOUT)
 
 
 def check_named_prometheus(prometheus: PrometheusTarget, plan: Plan, environ: Mapping[str, str], now: float) -> str:
@@ -72,10 +74,3 @@ def check_named_prometheus(prometheus: PrometheusTarget, plan: Plan, environ: Ma
             remedy="wait for its end, give this plan another stack: name, or use --local",
         )
     return f"{prometheus.url}, version {version}, finds targets in {folder}"
-
-
-def active_runs(api: PrometheusApi, plan: Plan, now: float) -> list[str]:
-    """Ids of runs of the plan's stack whose own series are fresh. Raises QueryError."""
-    series = api.query(f'timestamp({RUN_INFO}{{{STACK}="{plan.stack}"}})', now)
-    oldest = now - _FRESH_INTERVALS * plan.scrape_interval
-    return sorted({s.labels.get("run_id", "?") for s in series if s.values[-1] >= oldest})

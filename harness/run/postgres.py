@@ -20,8 +20,8 @@ from pathlib import Path
 import psycopg
 
 from harness.errors import HarnessError, PreflightError
+from harness.ownership import OWNER_FILE, locked, owned
 from harness.run.child import Child, Program
-from harness.run.ownership import OWNER_FILE, locked, owned
 from harness.run.ports import LOOPBACK, on_free_port
 from harness.run.removal import remove_tree
 

@@ -69,40 +69,40 @@ def require(checks: Sequence[Check], where: Callable[[tuple[str | int, ...]], st
 
 
 def _checks(plan: Plan, environ: Mapping[str, str], now: float) -> Iterator[Check]:
-    yield replace(_locustfile(Path(plan.load.locustfile)), key=("load", "locustfile"))
-    yield _found("promtool", lambda: find_tool("promtool"))
+    yield replace(check_locustfile(Path(plan.load.locustfile)), key=("load", "locustfile"))
+    yield found("promtool", lambda: find_tool("promtool"))
     if plan.prometheus is None:
-        yield _found("prometheus", lambda: find_tool("prometheus"))
+        yield found("prometheus", lambda: find_tool("prometheus"))
     else:
         prometheus = plan.prometheus
-        named = _found("prometheus", lambda: check_named_prometheus(prometheus, plan, environ, now))
+        named = found("prometheus", lambda: check_named_prometheus(prometheus, plan, environ, now))
         yield replace(named, key=("prometheus", "url"))
     target = plan.target
     if target.reference:
-        yield _found("postgresql", lambda: str(find_postgres()))
-        yield _found("redis", find_redis)
+        yield found("postgresql", lambda: str(find_postgres()))
+        yield found("redis", find_redis)
         return
-    yield replace(_target(plan), key=("target", "url"))
+    yield replace(check_target(plan), key=("target", "url"))
     parts: tuple[tuple[str, Iterable[Check]], ...] = (
-        ("metrics", map(_target_metrics, target.metrics)),
+        ("metrics", map(check_target_metrics, target.metrics)),
         ("databases", map(_database, target.databases)),
         ("redis", map(_redis, target.redis)),
         ("processes", map(_process, target.processes)),
         ("containers", map(_container, target.containers)),
     )
-    for key, found in parts:
-        for index, check in enumerate(found):
+    for key, looks in parts:
+        for index, check in enumerate(looks):
             yield replace(check, key=("target", key, index))
 
 
-def _found(name: str, look: Callable[[], str]) -> Check:
+def found(name: str, look: Callable[[], str]) -> Check:
     try:
         return Check(name, True, look())
     except HarnessError as error:
         return Check(name, False, error.message, error.remedy)
 
 
-def _locustfile(path: Path) -> Check:
+def check_locustfile(path: Path) -> Check:
     """Whether it can be read and parsed; importing it would run the user's code here."""
     name = "locustfile"
     try:
@@ -118,7 +118,7 @@ def _locustfile(path: Path) -> Check:
     return Check(name, True, str(path))
 
 
-def _target(plan: Plan) -> Check:
+def check_target(plan: Plan) -> Check:
     """Any HTTP answer counts: a service need not have the health path of the reference target."""
     target = plan.target
     url = target.url.rstrip("/") + target.health_path
@@ -138,7 +138,7 @@ def _target(plan: Plan) -> Check:
     return Check("target", True, f"{mask_url(url)} answers {answer.status_code}")
 
 
-def _target_metrics(url: str) -> Check:
+def check_target_metrics(url: str) -> Check:
     try:
         answer = requests.get(url, timeout=_TIMEOUT)
     except requests.RequestException as error:

@@ -109,6 +109,11 @@ class RunDirectory:
         return self.path / "logs"
 
     @property
+    def alerts(self) -> Path:
+        """What Alertmanager delivered during the run; there only when the run named one."""
+        return self.path / "alerts.jsonl"
+
+    @property
     def work(self) -> Path:
         """Working data of the running stack (databases, sockets, control files); removed when the run ends."""
         return self.path / "work"

@@ -12,11 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.errors import ArchiveError
+from harness.ownership import OWNER_FILE, locked
 from harness.plan.model import Plan
 from harness.prom.archive import keep_local
 from harness.prom.blocks import Block
 from harness.prom.server import PrometheusServer
-from harness.run.ownership import OWNER_FILE, locked
 from harness.run.record import RunDirectory, RunRecord
 from harness.run.removal import remove_tree
 

@@ -7,38 +7,39 @@ the directory tells the truth: ``run.json`` says "crashed" until something bette
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
 from typing import Protocol
 
 from exporters.load_histogram import edges
-from harness.errors import HarnessError, UsageError
+from harness.errors import HarnessError
 from harness.judge import judge_run
 from harness.judge.verdict import Verdict
-from harness.load.launcher import LoadLauncher
+from harness.ownership import owned
 from harness.plan.dump import dump_plan
 from harness.plan.judgeable import unjudgeable
 from harness.plan.model import Plan
 from harness.prom.private import RunData
-from harness.run.child import Child
 from harness.run.display import Ui
+from harness.run.faults import check_faults_for
 from harness.run.interrupts import Interrupted, StopRequest, stop_on_signals
 from harness.run.journal import Journal
 from harness.run.keeper import RecordKeeper, nothing_to_judge
 from harness.run.live_view import LiveView, last_scrapes_missing
-from harness.run.local_stack import on_local_stack, start_local_stack
-from harness.run.mingus import check_faults
-from harness.run.ownership import owned
+from harness.run.notify import message, post, report_place
+from harness.run.options import RunOptions, RunResult, localized
+from harness.run.own_parts import OwnParts
 from harness.run.phases import Schedule
-from harness.run.preflight import preflight, require
+from harness.run.preflight import require
+from harness.run.protocols import Load, Parts, Run, Sources, Telemetry
 from harness.run.record import RunDirectory, RunRecord, create_run_directory, write_text
 from harness.run.run_metrics import RunMetrics, public_url, serve_run_metrics
-from harness.run.sidecar import start_sidecar, watches_anything
-from harness.run.telemetry import NamedPrometheus, OwnPrometheus, Sources, prometheus_version, rule_files
+from harness.run.standing_parts import StandingParts
+from harness.run.standing_preflight import look_at
+from harness.run.telemetry import prometheus_version, rule_files
 from harness.run.watch import Ending, Watcher
 from harness.units import format_duration
 
@@ -53,36 +54,6 @@ class Reporter(Protocol):
 
     def look(self, data: RunData, plan: Plan, verdict: Verdict) -> None: ...
     def write(self, directory: RunDirectory, verdict: Verdict, record: RunRecord, plan: Plan) -> None: ...
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """What the command line adds to a plan.
-
-    Attributes:
-        local: start a Prometheus, and the reference target, also when the plan names a Prometheus.
-        faults: faults of the reference target, on from its start.
-        where: "file:line: " of a key of the plan, for messages.
-    """
-
-    runs_root: Path
-    rules_dir: Path
-    environ: Mapping[str, str]
-    local: bool = False
-    faults: tuple[str, ...] = ()
-    where: Callable[[tuple[str | int, ...]], str] = lambda _: ""
-
-
-@dataclass(frozen=True)
-class RunResult:
-    directory: RunDirectory
-    record: RunRecord
-    verdict: Verdict
-
-
-def localized(plan: Plan, local: bool) -> Plan:
-    """The plan with its Prometheus left out when everything is to be started here. Pure."""
-    return plan.model_copy(update={"prometheus": None}) if local else plan
 
 
 def run_session(
@@ -100,11 +71,11 @@ def run_session(
         HarnessError: the run directory cannot be written.
         KeyboardInterrupt: a second signal; the children are ended, the run is not judged.
     """
-    plan = localized(plan, options.local)
+    plan = localized(plan, options.local, options.services)
     if options.faults:
-        check_faults_for(plan, options.faults)
+        check_faults_for(plan, options.faults, options.services)
     files = rule_files(options.rules_dir)
-    require(preflight(plan, environ=options.environ, now=clock()), options.where)
+    require(look_at(plan, options.services, environ=options.environ, now=clock()), options.where)
     run_id, directory = create_run_directory(options.runs_root, plan.name, clock())
     directory.logs.mkdir()
     with stop_on_signals() as stop, owned(directory.work):
@@ -126,7 +97,7 @@ class _Session:
         self.journal = journal
         self.ui = ui
         self.clock = clock
-        self.kill_list: list[Callable[[], None]] = []
+        self.parts: Parts | None = None
         self.loaded = self.archived = False
         self._write_plan()
         record = RunRecord(
@@ -165,6 +136,7 @@ class _Session:
         if report.trouble:
             self.journal.error(f"the report has no plots: {report.trouble}")
         report.write(self.directory, verdict, self.record, self.plan)
+        self._notify(verdict)
         return RunResult(self.directory, self.record, verdict)
 
     # --- live
@@ -172,9 +144,9 @@ class _Session:
     def _live(self) -> None:
         """Starts the parts, drives the load, keeps the series, ends the parts."""
         try:
-            with ExitStack() as parts:
+            with ExitStack() as stack:
                 try:
-                    self._drive(parts)
+                    self._drive(stack)
                 except KeyboardInterrupt:
                     self._kill_all()  # before the parts are ended one by one, each in its time
                     raise
@@ -183,46 +155,42 @@ class _Session:
             raise
 
     def _kill_all(self) -> None:
-        for kill in self.kill_list:
-            kill()
+        if self.parts is not None:
+            self.parts.kill()
 
-    def _drive(self, parts: ExitStack) -> None:
-        plan, logs, work = self.plan, self.directory.logs, self.directory.work
-        bystanders: list[Child] = []
-        work.chmod(0o711)  # the database's own user must reach its folder; file names stay hidden
-        if plan.target.reference:
-            self.journal.event("starting PostgreSQL, Redis and the reference target")
-            stack = parts.enter_context(start_local_stack(work, logs, self.options.faults, self.stop.check))
-            bystanders += stack.children
-            self._can_kill(*stack.children)
-            plan = self.plan = on_local_stack(plan, stack)
+    def _make_parts(self, stack: ExitStack) -> Parts:
+        run = Run(self.record.run_id, self.directory, self.stop, self.journal, self.clock)
+        options = self.options
+        if options.services is not None:
+            return StandingParts(run, stack, options.services)
+        return OwnParts(run, stack, faults=options.faults, rule_files=self.files, environ=options.environ)
+
+    def _drive(self, stack: ExitStack) -> None:
+        parts = self.parts = self._make_parts(stack)
+        plan = parts.find_target(self.plan)
+        if plan != self.plan:
+            self.plan = plan
             self._write_plan()
             self.keeper.change(target=public_url(plan.target.url))
         limits = edges(plan.latency_limits)
         metrics = RunMetrics(plan, self.record.run_id, limits)
-        run_address = parts.enter_context(serve_run_metrics(metrics))
-        sidecar_address = None
-        if watches_anything(plan):
-            sidecar, sidecar_address = parts.enter_context(
-                start_sidecar(plan, work, logs / "sidecar.log", self.stop.check)
-            )
-            bystanders.append(sidecar)
-            self._can_kill(sidecar)
-        telemetry = self._start_telemetry(parts, Sources(run_address, sidecar_address))
-        launcher = LoadLauncher(plan, work / "load", logs, expected_edges=limits)
-        parts.callback(launcher.stop)
-        self.kill_list.append(lambda: launcher.stop(timeout=0))
+        run_address = stack.enter_context(serve_run_metrics(metrics, *parts.run_metrics_address()))
+        sources = Sources(run_address, parts.watch_target(plan))
+        telemetry = parts.start_telemetry(plan, sources)
+        self.keeper.change(versions={**self.record.versions, "prometheus": prometheus_version(telemetry.api)})
+        self.journal.event(f"Prometheus: {telemetry.url}")
+        load = parts.make_load(plan, limits)
         self.stop.check()
-        launcher.start()
+        load.start()
         self.loaded = True
-        telemetry.set_load_targets(launcher.scrape_targets())
+        telemetry.set_load_targets(load.scrape_targets())
         self.journal.event(
             f"load on {self.record.target} for {format_duration(plan.load.duration)}, "
             f"the first {format_duration(plan.load.warmup)} of it warm-up"
         )
         view = LiveView(telemetry.api, plan.stack)
         watcher = Watcher(
-            plan, launcher, telemetry, view, metrics, bystanders, self.stop, self.journal, self.ui, self.clock,
+            plan, load, telemetry, view, metrics, parts.bystanders, self.stop, self.journal, self.ui, self.clock,
             on_load=self._load_began,
         )  # fmt: skip
         try:
@@ -231,53 +199,35 @@ class _Session:
             ending = Ending("aborted", str(error), self.clock())
         except Exception as error:  # a bug of ours: its traceback must not cost the run its series
             self._end(Ending("crashed", f"{type(error).__name__}: {error}", self.clock()), watcher)
-            self._wind_down(launcher, telemetry, view)
+            self._wind_down(load, telemetry, view)
             raise
         self._end(ending, watcher)
         metrics.set(phase="cooldown", restarts=0)
-        self._wind_down(launcher, telemetry, view)
+        self._wind_down(load, telemetry, view)
 
-    def _start_telemetry(self, parts: ExitStack, sources: Sources) -> OwnPrometheus | NamedPrometheus:
-        telemetry: OwnPrometheus | NamedPrometheus
-        if self.plan.prometheus is None:
-            telemetry = OwnPrometheus(self.plan, self.directory, sources, self.files)
-        else:
-            telemetry = NamedPrometheus(
-                self.plan, self.plan.prometheus, self.directory, self.record.run_id, sources, self.options.environ,
-                self.clock, self.stop.check,
-            )  # fmt: skip
-        parts.callback(telemetry.close)
-        self.kill_list.append(telemetry.kill)
-        self.keeper.change(versions={**self.record.versions, "prometheus": prometheus_version(telemetry.api)})
-        self.journal.event(f"Prometheus: {telemetry.url}")
-        return telemetry
-
-    def _wind_down(self, launcher: LoadLauncher, telemetry: OwnPrometheus | NamedPrometheus, view: LiveView) -> None:
+    def _wind_down(self, load: Load, telemetry: Telemetry, view: LiveView) -> None:
         """Ends the load with its last numbers seen, and keeps the series. No step depends on the one before."""
         try:
-            launcher.hold()
+            load.hold()
         except HarnessError as error:
             self.journal.note(f"the load did not come to rest: {error.message}")
         if telemetry.ended() is None:
-            self._await_last_scrapes(launcher, view)
-        launcher.stop()
+            self._await_last_scrapes(load, view)
+        load.stop()
         self.journal.event("keeping the series")
         telemetry.archive(self.record.started_at, self.clock())
         self.archived = True
 
-    def _await_last_scrapes(self, launcher: LoadLauncher, view: LiveView) -> None:
+    def _await_last_scrapes(self, load: Load, view: LiveView) -> None:
         """What the load counted last is in its processes only until it was scraped."""
         since = self.clock()
-        instances = [instance for instance, _ in launcher.scrape_targets()]
+        instances = [instance for instance, _ in load.scrape_targets()]
         deadline = time.monotonic() + _LAST_SCRAPE_INTERVALS * self.plan.scrape_interval + _LAST_SCRAPE_SLACK
         while missing := last_scrapes_missing(view, instances, since, self.clock()):
             if time.monotonic() > deadline:
                 self.journal.note(f"the last numbers of {', '.join(missing)} were not scraped")
                 return
             time.sleep(0.2)
-
-    def _can_kill(self, *children: Child) -> None:
-        self.kill_list.extend(child.kill for child in children)
 
     def _load_began(self, schedule: Schedule) -> None:
         """Written at once: what a killed harness leaves must say from when on it is judged."""
@@ -302,15 +252,16 @@ class _Session:
             self.journal.error(str(error))
             return nothing_to_judge(self.record, error)
 
-
-def check_faults_for(plan: Plan, faults: Sequence[str]) -> None:
-    """Raises UsageError for faults that this run cannot switch on."""
-    if not plan.target.reference:
-        raise UsageError(
-            "--fault belongs to the reference target, which this run does not start",
-            remedy="leave --fault out, or use a plan with target.reference",
-        )
-    check_faults(faults)
+    def _notify(self, verdict: Verdict) -> None:
+        """After everything else: the report is there, and nothing depends on it."""
+        if self.plan.notify is None:
+            return
+        services = self.options.services
+        report = report_place(self.directory, services.report_base if services else None)
+        failure = post(self.plan.notify.webhook, message(verdict, self.record, report))
+        if failure:
+            self.journal.note(failure)
+            self.keeper.write()
 
 
 def _versions() -> dict[str, str]:

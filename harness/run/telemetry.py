@@ -3,33 +3,26 @@
 from __future__ import annotations
 
 import shutil
-import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from exporters.metric_names import JOB_LOAD, JOB_RUN, JOB_SIDECAR, JOB_TARGET, RUN_INFO, STACK
-from harness.errors import HarnessError, PreflightError, QueryError
+from exporters.metric_names import JOB_LOAD, JOB_RUN, JOB_SIDECAR, JOB_TARGET, STACK
+from harness.errors import HarnessError, QueryError
 from harness.plan.model import Plan, PrometheusTarget
 from harness.prom.api import PrometheusApi
 from harness.prom.archive import keep_local, keep_remote
 from harness.prom.config import LiveScrape, write_targets
 from harness.prom.server import PrometheusServer
-from harness.run.named_prometheus import FILE_SD_VARIABLE, active_runs, api_of, file_sd_dir
+from harness.run.first_scrape import await_first_scrape
+from harness.run.named_prometheus import FILE_SD_VARIABLE, api_of, file_sd_dir
+from harness.run.protocols import Sources
 from harness.run.record import RunDirectory
 
 _API_SECONDS = 5.0
 _LOOKBACK_INTERVALS = 3
-_FIRST_SCRAPE_SECONDS = 60.0
-
-
-@dataclass(frozen=True)
-class Sources:
-    """What is scraped besides the load: "host:port" each; ``sidecar`` None when there is nothing for it to watch."""
-
-    run: str
-    sidecar: str | None
+# A Prometheus that is there but silent for this long cannot abort a run any more, and leaves a hole in the data.
+PATIENCE = 60.0
 
 
 class OwnPrometheus:
@@ -38,6 +31,8 @@ class OwnPrometheus:
     Args:
         rule_files: the alert and recording rules that it evaluates while the run is live.
     """
+
+    patience = PATIENCE
 
     def __init__(self, plan: Plan, directory: RunDirectory, sources: Sources, rule_files: Sequence[Path]) -> None:
         self._directory = directory
@@ -102,6 +97,8 @@ class NamedPrometheus:
         PreflightError: it did not scrape this run within a minute, or another run of the stack is on.
     """
 
+    patience = PATIENCE
+
     def __init__(
         self, plan: Plan, prometheus: PrometheusTarget, directory: RunDirectory, run_id: str, sources: Sources,
         environ: Mapping[str, str], clock: Callable[[], float], check: Callable[[], None],
@@ -122,7 +119,8 @@ class NamedPrometheus:
                 parts = urlsplit(metrics_url)
                 where = {"__scheme__": parts.scheme, "__metrics_path__": parts.path or "/metrics"}
                 self._write(JOB_TARGET, [(parts.netloc.rpartition("@")[2],) * 2], number, where)
-            self._wait_for_first_scrape(clock, check)
+            remedy = f"it must run on this machine and watch {self._folder}/*.json ({FILE_SD_VARIABLE})"
+            await_first_scrape(self.api, plan, run_id, clock, check, remedy)
         except BaseException:
             self.close()
             raise
@@ -152,24 +150,6 @@ class NamedPrometheus:
         if file not in self._files:
             self._files.append(file)
         write_targets(file, targets, {"job": job, STACK: self._plan.stack, **(labels or {})})
-
-    def _wait_for_first_scrape(self, clock: Callable[[], float], check: Callable[[], None]) -> None:
-        deadline = time.monotonic() + _FIRST_SCRAPE_SECONDS
-        query = f'{RUN_INFO}{{{STACK}="{self._plan.stack}",run_id="{self._run_id}"}}'
-        while not self.api.query(query, clock()):
-            check()
-            if time.monotonic() > deadline:
-                raise PreflightError(
-                    f"{self.url} did not scrape this run within {_FIRST_SCRAPE_SECONDS:.0f} s",
-                    remedy=f"it must run on this machine and watch {self._folder}/*.json ({FILE_SD_VARIABLE})",
-                )
-            time.sleep(1.0)
-        others = [run for run in active_runs(self.api, self._plan, clock()) if run != self._run_id]
-        if others:
-            raise PreflightError(
-                f"another run of the stack {self._plan.stack!r} is on at {self.url}: {', '.join(others)}",
-                remedy="wait for its end, or give this plan another stack: name",
-            )
 
 
 def prometheus_version(api: PrometheusApi) -> str:

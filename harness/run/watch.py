@@ -6,25 +6,22 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from harness.errors import QueryError
 from harness.plan.model import Plan
 from harness.run.abort import FiringAlert, deciding_alert
-from harness.run.child import Child
 from harness.run.display import Progressed, Ui
 from harness.run.interrupts import StopRequest
 from harness.run.journal import Journal
 from harness.run.live_view import Figures, LiveView
 from harness.run.phases import Schedule
+from harness.run.protocols import Bystander, Load, Telemetry
 from harness.run.record import EndedBy
 from harness.run.run_metrics import RunMetrics
 from harness.units import format_duration
 
 _LOOK_EVERY = 0.5
 _LONGEST_REFRESH = 5.0
-# A Prometheus that is there but silent for this long cannot abort a run any more, and leaves a hole in the data.
-_SILENT_PROMETHEUS_SECONDS = 60.0
 _LOAD_START_SECONDS = 60.0
 _COUNT = re.compile(r"\d+ exceptions")
 
@@ -38,40 +35,6 @@ class Ending:
     at: float
 
 
-class Telemetry(Protocol):
-    """The live Prometheus, as the loop sees it."""
-
-    def ended(self) -> str | None:
-        """How it ended, or None while it runs."""
-
-    def set_load_targets(self, targets: Sequence[tuple[str, str]]) -> None:
-        """Which load processes are to be scraped."""
-
-
-class LoadState(Protocol):
-    """What the loop reads of the launcher's status."""
-
-    @property
-    def state(self) -> str: ...
-    @property
-    def started_at(self) -> float | None: ...
-    @property
-    def users(self) -> int: ...
-    @property
-    def users_target(self) -> int: ...
-    @property
-    def restarts(self) -> int: ...
-    @property
-    def problems(self) -> tuple[str, ...]: ...
-    @property
-    def notes(self) -> tuple[str, ...]: ...
-
-
-class Launcher(Protocol):
-    def poll(self) -> LoadState: ...
-    def scrape_targets(self) -> list[tuple[str, str]]: ...
-
-
 @dataclass
 class Watcher:
     """Watches one run until its load ends.
@@ -83,11 +46,11 @@ class Watcher:
     """
 
     plan: Plan
-    launcher: Launcher
+    launcher: Load
     telemetry: Telemetry
     view: LiveView
     metrics: RunMetrics
-    bystanders: Sequence[Child]
+    bystanders: Sequence[Bystander]
     stop: StopRequest
     journal: Journal
     ui: Ui
@@ -162,7 +125,7 @@ class Watcher:
             self._silent_since = self._silent_since or now
             silent = now - self._silent_since
             self.journal.note(f"Prometheus did not answer: {error.message}")
-            if silent > _SILENT_PROMETHEUS_SECONDS:
+            if silent > self.telemetry.patience:
                 return Ending("aborted", f"Prometheus has not answered for {format_duration(silent)}", now)
             return None
         self._silent_since = None

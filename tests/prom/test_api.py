@@ -12,6 +12,7 @@ import pytest
 
 from harness.errors import QueryError
 from harness.prom.api import MAX_POINTS, PrometheusApi
+from harness.prom.credentials import bearer
 from harness.prom.server import PrometheusServer
 from tests.prom.conftest import T0, answer, series, serve, write_blocks
 
@@ -202,7 +203,7 @@ def test_long_queries_go_by_post_with_the_token(tmp_path: Path):
     web = serve(respond)
     token = tmp_path / "token"
     token.write_text("secret\n")
-    api = PrometheusApi(f"http://127.0.0.1:{web.server_port}/", bearer_token_file=token)
+    api = PrometheusApi(f"http://127.0.0.1:{web.server_port}/", credentials=bearer(token))
     api.query("x" * 20_000, T0)
     assert seen == [("POST", "Bearer secret")]
     token.unlink()

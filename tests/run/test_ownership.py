@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.run.ownership import OWNER_FILE, locked, owned
+from harness.ownership import OWNER_FILE, locked, owned
 from harness.run.postgres import sweep
 from harness.run.removal import remove_tree
 
-OWNS = "import sys, time\nfrom pathlib import Path\nfrom harness.run.ownership import owned\n"
+OWNS = "import sys, time\nfrom pathlib import Path\nfrom harness.ownership import owned\n"
 OWNS += "with owned(Path(sys.argv[1])):\n    print('owned', flush=True)\n    time.sleep(60)\n"
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from harness.errors import ArchiveError
+from harness.ownership import owned
 from harness.prom.blocks import find_blocks
 from harness.prom.server import PrometheusServer
-from harness.run.ownership import owned
 from harness.run.record import RunDirectory, RunRecord
 from harness.run.recover import ended, recover
 from tests.run.plans import make_plan

@@ -44,6 +44,7 @@ class World:
     prometheus_ended: str | None = None
     alerts: tuple[FiringAlert, ...] = ()
     silent: bool = False
+    patience: float = 60.0
     told: list[list[tuple[str, str]]] = field(default_factory=list)
     shown: list[Progressed] = field(default_factory=list)
     events: list[tuple[str, str]] = field(default_factory=list)
