@@ -26,6 +26,7 @@ from harness.units import format_duration, parse_duration
 TARGETS = "targets"
 _API_SECONDS = 10.0
 _COOLDOWN_INTERVALS = 3
+_DISCOVERY_SECONDS = 20.0
 _SNAPSHOT_SECONDS = 600.0
 _READY_SECONDS = 120.0  # it may just be starting again, reading its write-ahead log
 
@@ -141,7 +142,8 @@ def check_standing_prometheus(service: PrometheusService, plan: Plan, now: float
         version = api.version()
         recorded = {rule.get("name") for group in api.rules() for rule in group.get("rules", [])}
         active = active_runs(api, plan, now)
-        targets = api.targets()
+        jobs = [JOB_RUN, JOB_LOAD, *([JOB_SIDECAR] if sidecar else [])]
+        targets = _targets_of(api, jobs)
     except QueryError as error:
         remedy = "start it, or correct prometheus: in the services file"
         raise PreflightError(error.message, remedy=remedy) from error
@@ -155,9 +157,19 @@ def check_standing_prometheus(service: PrometheusService, plan: Plan, now: float
             f"a run of the stack {plan.stack!r} is on at {service.url}: {', '.join(active)}",
             remedy="wait for its end, or end it",
         )
-    for job in (JOB_RUN, JOB_LOAD, *((JOB_SIDECAR,) if sidecar else ())):
+    for job in jobs:
         _check_job(job, targets, plan)
     return f"{service.url}, version {version}, every {format_duration(service.scrape_interval)}"
+
+
+def _targets_of(api: PrometheusApi, jobs: Sequence[str]) -> list[dict[str, Any]]:
+    """Its targets, once it has some of each job: one that was just started discovers them after some seconds."""
+    deadline = time.monotonic() + _DISCOVERY_SECONDS
+    while True:
+        targets = api.targets()
+        if {t.get("labels", {}).get("job") for t in targets}.issuperset(jobs) or time.monotonic() > deadline:
+            return targets
+        time.sleep(1.0)
 
 
 def _check_job(job: str, targets: Sequence[dict[str, Any]], plan: Plan) -> None:

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -94,15 +94,21 @@ def whole_run(
     plan: Path = PLAN,
     when: re.Pattern[str] = HALF_WAY,
     meddle: Callable[[psutil.Process], None] | None = None,
+    environ: Mapping[str, str] | None = None,
 ) -> Whole:
-    """One `harness run`; ``meddle`` is called with its process once its output matches ``when``."""
+    """One `harness run`; ``meddle`` is called with its process once its output matches ``when``.
+
+    Args:
+        environ: variables beside those of this process.
+    """
     output = tmp / "output.txt"
     command = [sys.executable, "-m", "harness.cli", "run", str(plan), "--out", str(tmp / "runs"), *arguments]
-    environ = {k: v for k, v in os.environ.items() if k not in ("TEST_BASE_URL", "TARGET_P95_MS", "PCT_MOBILE")}
+    ours = ("TEST_BASE_URL", "TARGET_P95_MS", "PCT_MOBILE", "HARNESS_SERVICES", "NOTIFY_WEBHOOK_URL")
+    variables = {k: v for k, v in os.environ.items() if k not in ours} | dict(environ or {})
     began = time.monotonic()
     seen: dict[int, psutil.Process] = {}
     with output.open("wb") as file:
-        process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, env=environ, cwd=tmp)
+        process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, env=variables, cwd=tmp)
     harness = psutil.Process(process.pid)
     try:
         while process.poll() is None:
