@@ -13,7 +13,8 @@ from dashboards.queries.select import limit
 from dashboards.variables import ALWAYS, POOL, PROCESS
 from dashboards.wording import text
 
-RANGE_OF_THE_RUN = "/d/{uid}?from=${{__data.fields.Began}}&to=${{__data.fields.Ended}}&var-stack=${{stack}}"
+# The row's own times, in milliseconds.
+_ITS_TIME = "from=${__data.fields.Began.numeric}&to=${__data.fields.Ended.numeric}"
 
 
 def dashboard() -> Dashboard:
@@ -130,7 +131,11 @@ def runs() -> Panel:
             Query(q.RUNS_TO, "Ended", instant=True),
         ),
         links=(
-            Link("Run", RANGE_OF_THE_RUN.format(uid="harness-run")),
-            Link("Endurance", RANGE_OF_THE_RUN.format(uid="harness-endurance")),
+            Link("Run", _on_its_time("harness-run")),
+            Link("Endurance", _on_its_time("harness-endurance")),
         ),
     )
+
+
+def _on_its_time(uid: str) -> str:
+    return f"/d/{uid}?{_ITS_TIME}&var-stack=${{stack}}"

@@ -63,7 +63,8 @@ def _target(panel: Panel, query: Query, ref: str) -> prometheus.Dataquery:
         .format(formats.get(panel.kind, prometheus_model.PromQueryFormat.TIME_SERIES))
         .editor_mode(prometheus_model.QueryEditorMode.CODE)
     )
-    return target.instant() if query.instant else target.range()
+    # A big number is the value now or "no data", never the last that was seen in the range.
+    return target.instant() if query.instant or panel.kind == "stat" else target.range()
 
 
 def _thresholds(thresholds: Sequence[Threshold]) -> dashboard.ThresholdsConfig:

@@ -9,7 +9,7 @@ from dashboards.levels import ALERT_STATES, SIGNAL_STATES, rising
 from dashboards.model import Column, Dashboard, Link, Panel, Query, Row
 from dashboards.queries import generator
 from dashboards.queries import run as q
-from dashboards.variables import ALWAYS
+from dashboards.variables import ALWAYS, POOL, PROCESS
 from dashboards.wording import text
 
 NO_ALERT = "no alert fires in a healthy run"
@@ -26,7 +26,7 @@ def dashboard() -> Dashboard:
             Row("Signals and objectives", (signals(), objectives(), alerts())),
             Row("The eight signals", eight_signals()),
         ),
-        variables=ALWAYS,
+        variables=(*ALWAYS, PROCESS, POOL),
     )
 
 

@@ -41,5 +41,5 @@ MEAN_POOL_USE = mean(Recorded.POOL_USE)
 
 # When each run of the stack was seen in the range, in milliseconds since 1970 as Grafana's links want them.
 _INFO = f'{RUN_INFO}{{harness="$stack"}}'
-RUNS_FROM = f"min by (run_id, plan, target) (min_over_time(timestamp({_INFO})[{RANGE}:15s])) * 1000"
-RUNS_TO = f"max by (run_id, plan, target) (max_over_time(timestamp({_INFO})[{RANGE}:15s])) * 1000"
+RUNS_FROM = f"round(min by (run_id, plan, target) (min_over_time(timestamp({_INFO})[{RANGE}:15s])) * 1000)"
+RUNS_TO = f"round(max by (run_id, plan, target) (max_over_time(timestamp({_INFO})[{RANGE}:15s])) * 1000)"

@@ -110,6 +110,7 @@ class TestBoard:
                 assert target["datasource"] == DATASOURCE
                 assert target["expr"].strip() and target["legendFormat"]
                 assert target["instant"] != target["range"]
+                assert target["instant"] or panel["type"] not in ("stat", "table", "bargauge")
                 assert "$__interval" not in target["expr"] and "$interval" not in target["expr"]
                 # A rate over a window of its own would be a second path to a number that is recorded.
                 assert not re.search(r"\b(i?rate|irate|histogram_quantile)\(", target["expr"])
@@ -180,6 +181,11 @@ def test_a_tables_columns_are_named_and_linked() -> None:
     (link,) = [p for o in alerts["fieldConfig"]["overrides"] for p in o["properties"] if p["id"] == "links"]
     assert link["value"][0]["url"] == "${runbooks}/${__data.fields.Alert}.md"
     runs = drawn("harness-compare", "Runs in this range")
+    links = [p["value"] for o in runs["fieldConfig"]["overrides"] for p in o["properties"] if p["id"] == "links"]
+    assert [one["url"] for one in links[0]] == [
+        f"/d/{uid}?from=${{__data.fields.Began.numeric}}&to=${{__data.fields.Ended.numeric}}&var-stack=${{stack}}"
+        for uid in ("harness-run", "harness-endurance")
+    ]
     assert "run_id" not in runs["transformations"][1]["options"]["excludeByName"], "there it is the row's name"
 
 

@@ -90,8 +90,7 @@ def test_variables_are_offered_where_they_are_used(dashboard) -> None:
         if not match.startswith("__") and not match.isdigit()
     }
     shared = {"stack", "run"}
-    # A glance repeats panels of other dashboards, where their choices stand.
-    assert used - offered <= ({"process", "pool"} if dashboard.uid == "harness-run" else set())
+    assert used <= offered, "Grafana would ask for the variable's name"
     assert shared <= offered
     assert offered - used - shared == set()
     for variable in dashboard.variables:
