@@ -61,8 +61,16 @@ def selftest(
     console.print(
         f"{len(cases) * repeat} runs, {side_by_side} side by side, below {folder}", markup=False, highlight=False
     )
-    rows = run_lab(cases, folder, repeat=repeat, side_by_side=side_by_side, tell=lambda row: _tell(console, row))
-    matrix = to_json(rows, {"endurance-harness": version("endurance-harness")})
+    versions = {"endurance-harness": version("endurance-harness")}
+    known: list[Row] = []
+
+    def tell(row: Row) -> None:
+        _tell(console, row)
+        known.append(row)
+        save(to_json(known, versions), folder)  # a lab that is ended early keeps what it has seen
+
+    rows = run_lab(cases, folder, repeat=repeat, side_by_side=side_by_side, tell=tell)
+    matrix = to_json(rows, versions)
     file = save(matrix, folder)
     if as_json:
         click.echo(json.dumps(matrix, indent=2))

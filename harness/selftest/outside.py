@@ -40,17 +40,17 @@ def reload_target(harness: psutil.Process) -> None:
 
 def lose_a_tenth(harness: psutil.Process) -> Callable[[], None]:
     """One in ten scrapes of the sidecar is lost."""
-    return _beat(members(harness, "exporters.sidecar"), LOSE_A_TENTH)
+    return beat(members(harness, "exporters.sidecar"), LOSE_A_TENTH)
 
 
 def lose_most(harness: psutil.Process) -> Callable[[], None]:
     """Three in five scrapes of the sidecar are lost."""
-    return _beat(members(harness, "exporters.sidecar"), LOSE_MOST)
+    return beat(members(harness, "exporters.sidecar"), LOSE_MOST)
 
 
 def steal_cpu(harness: psutil.Process) -> Callable[[], None]:
     """The load generator's processes do not run for half of the time."""
-    return _beat([*members(harness, "--worker"), *members(harness, "--master ")], STEAL_CPU)
+    return beat([*members(harness, "--worker"), *members(harness, "--master ")], STEAL_CPU)
 
 
 def meddlings() -> Mapping[str, Meddle]:
@@ -63,16 +63,16 @@ def meddlings() -> Mapping[str, Meddle]:
     }
 
 
-def _beat(processes: Sequence[psutil.Process], beat: Beat) -> Callable[[], None]:
+def beat(processes: Sequence[psutil.Process], rhythm: Beat) -> Callable[[], None]:
     """Stops and continues processes in a thread of its own; returns what ends that, with all of them running."""
     ended = threading.Event()
 
     def run() -> None:
         while not ended.is_set():
             _all(processes, psutil.Process.suspend)
-            ended.wait(beat.stopped)
+            ended.wait(rhythm.stopped)
             _all(processes, psutil.Process.resume)
-            ended.wait(beat.running)
+            ended.wait(rhythm.running)
 
     thread = threading.Thread(target=run, name="beat", daemon=True)
     thread.start()

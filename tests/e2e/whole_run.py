@@ -12,7 +12,18 @@ import psutil
 from harness.selftest import whole_run as lab
 from harness.selftest.whole_run import LOAD_BEGAN, Meddle, Whole, members
 
-__all__ = ["HALF_WAY", "HERE", "LOAD_BEGAN", "MOST_OF_IT", "PLAN", "STARTING", "Whole", "interrupt", "kill", "whole_run"]
+__all__ = [
+    "HALF_WAY",
+    "HERE",
+    "LOAD_BEGAN",
+    "MOST_OF_IT",
+    "PLAN",
+    "STARTING",
+    "Whole",
+    "interrupt",
+    "kill",
+    "whole_run",
+]
 
 HERE = Path(__file__).parent
 PLAN = HERE / "plan.yml"
