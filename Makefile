@@ -9,7 +9,7 @@ PLAN ?= smoke
 ARGS ?=
 PYTEST = .venv/bin/python -m pytest -q
 
-.PHONY: help setup setup-tests soak test test-long lint format bench dashboards lock clean
+.PHONY: help setup setup-tests soak test test-long lint format bench dashboards pictures lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*##\(.*\)/\1 \2/p' $(MAKEFILE_LIST) | awk '{n=$$1; $$1=""; printf "  make %-10s %s\n", n, $$0}'
@@ -44,6 +44,10 @@ bench: setup-tests  ## measured ratios, each against its goal
 
 dashboards: setup  ## write dashboards/generated from the code
 	@.venv/bin/python -m dashboards.grafana_files
+
+pictures: setup-tests  ## make a failing run and photograph its report for the README
+	@.venv/bin/harness run smoke --fault memory_leak:mb_per_s=2 || [ $$? -eq 10 ]
+	@.venv/bin/python scripts/pictures.py "$$(ls -d runs/*-smoke | tail -n 1)"
 
 lock: setup  ## resolve pyproject.toml again into requirements.lock (needs uv: pip install uv)
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command 'make lock' \

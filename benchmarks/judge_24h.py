@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -75,9 +75,18 @@ def plan() -> Plan:
 
 
 class Day:
-    """Series of one healthy day. Values are floats at ``times`` (unix seconds)."""
+    """Series of one healthy day. Values are floats at ``times`` (unix seconds).
 
-    def __init__(self, seed: int = 1) -> None:
+    Args:
+        endpoints: method and name; the rates of all together stay the same.
+        failing: how many of them fail at times; only those have histograms of failed requests.
+    """
+
+    def __init__(
+        self, seed: int = 1, endpoints: Sequence[tuple[str, str]] = ENDPOINTS, failing: int = len(ENDPOINTS)
+    ) -> None:
+        self.endpoints = endpoints
+        self.failing = failing
         self.rng = np.random.default_rng(seed)
         self.times = START + 0.137 + INTERVAL * np.arange(int(HOURS * 3600 / INTERVAL))
 
@@ -106,16 +115,18 @@ class Day:
 
     def load(self) -> Iterator[Series]:
         worker = {"instance": "locust-worker-1"}
-        for number, (method, name) in enumerate(ENDPOINTS):
+        share = len(ENDPOINTS) / len(self.endpoints)
+        for number, (method, name) in enumerate(self.endpoints):
             where = {"method": method, "name": name, **worker}
-            for outcome, rate in (("ok", 10.0), ("error", 0.01)):
-                median = 0.02 * (1 + number)
+            for outcome, rate in (("ok", 10.0 * share), ("error", 0.01 * share))[: 2 if number < self.failing else 1]:
+                median = 0.02 * (1 + number % len(ENDPOINTS))
                 yield from self.histogram(m.REQUEST_DURATION, rate, median, m.JOB_LOAD, outcome=outcome, **where)
             for kind in m.ERROR_KINDS:
+                some = kind == "status" and number < self.failing
                 yield self.one(
-                    m.REQUEST_ERRORS, self.counter(0.01) if kind == "status" else 0, m.JOB_LOAD, error=kind, **where
+                    m.REQUEST_ERRORS, self.counter(0.01 * share) if some else 0, m.JOB_LOAD, error=kind, **where
                 )
-            yield self.one(m.RESPONSE_BYTES, self.counter(5000), m.JOB_LOAD, **where)
+            yield self.one(m.RESPONSE_BYTES, self.counter(5000 * share), m.JOB_LOAD, **where)
         yield self.one(m.USERS, USERS, m.JOB_LOAD, user_class="User", **worker)
         yield self.one(m.USERS_TARGET, USERS, m.JOB_LOAD, instance="locust-master")
         for state, count in (("ready", 0), ("spawning", 0), ("running", 1), ("missing", 0)):
@@ -180,20 +191,20 @@ class Day:
         for job in (m.JOB_SIDECAR, m.JOB_TARGET, m.JOB_RUN, m.JOB_PROMETHEUS):
             yield self.one("up", 1, job)
 
-    def all(self) -> Iterator[Series]:
-        """All of them, made up to SERIES with what a service's own /metrics holds besides."""
+    def all(self, series: int = SERIES) -> Iterator[Series]:
+        """All of them, made up to ``series`` with what a service's own /metrics holds besides."""
         count = 0
         for part in (self.load(), self.target(), self.stores(), self.run()):
             for one in part:
                 count += 1
                 yield one
-        if count > SERIES:
-            raise ValueError(f"the day has {count} series, more than {SERIES}")
-        for number in range(count, SERIES):
+        if count > series:
+            raise ValueError(f"the day has {count} series, more than {series}")
+        for number in range(count, series):
             yield self.one("app_work_total", self.counter(7), m.JOB_TARGET, kind=str(number))
 
 
-def write_run(path: Path) -> RunDirectory:
+def write_run(path: Path, day: Day | None = None, series: int = SERIES) -> RunDirectory:
     """A run directory of such a day."""
     directory = RunDirectory(path)
     steady_to = END - 10
@@ -201,7 +212,7 @@ def write_run(path: Path) -> RunDirectory:
         RunRecord("bench", "bench", START, "http://localhost:5000", START + WARMUP, steady_to, END, "completed")
     )
     with BlockWriter(HOURS * 3600) as writer:
-        for one in Day().all():
+        for one in (day or Day()).all(series):
             writer.add([one])
         writer.finish(directory.tsdb)
     return directory

@@ -31,7 +31,6 @@ def dashboard() -> Dashboard:
             Row("Runs", (runs(),)),
         ),
         variables=(*ALWAYS, PROCESS, POOL),
-        refresh="1m",
     )  # fmt: skip
 
 

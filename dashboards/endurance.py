@@ -33,7 +33,6 @@ def dashboard() -> Dashboard:
         ),
         variables=(*ALWAYS, PROCESS, POOL, WINDOW),
         hours=24,
-        refresh="1m",
     )
 
 

@@ -19,6 +19,7 @@ from dashboards.model import Annotation, Choice, Dashboard, Variable
 TAG = "harness"
 # Where Grafana serves the pages of docs/runbooks: provisioning mounts them below its own public folder.
 RUNBOOKS = "/public/runbooks"
+REFRESH = "10s"
 ANNOTATION_STEP = "15s"
 
 T = TypeVar("T")
@@ -59,7 +60,7 @@ def grafana(dashboard: Dashboard) -> build.Dashboard:
         .timezone("browser")
         .readonly()
         .tooltip(model.DashboardCursorSync.CROSSHAIR)
-        .refresh(dashboard.refresh)
+        .refresh(REFRESH)
         .time(f"now-{dashboard.hours}h", "now")
         .variables([_variable(one) for one in dashboard.variables] + [_runbooks()])
         .annotations([_annotation(one) for one in ANNOTATIONS])

@@ -14,6 +14,7 @@ from harness.report.panels import draw
 from harness.report.plots import Plot
 from harness.report.proofs import MOST_PROOFS, NO_SERIES, Proof, draw_proof, expressions, proof_of
 from harness.report.sampling import Buckets
+from harness.report.signals import SIGNALS, with_findings
 from harness.report.view import in_order_of_onset
 from harness.run.record import RunRecord
 
@@ -94,15 +95,18 @@ def collect(data: OpenedRun, verdict: Verdict, plan: Plan, dashboards: Sequence[
                 one.uid,
                 one.title,
                 one.description,
-                tuple(_row(row, fetched) for row in one.rows),
+                tuple(_row(row, fetched, verdict) for row in one.rows),
             )
             for one in shown
         ),
     )
 
 
-def _row(row: Row, fetched: Fetched) -> tuple[str, tuple[Plot, ...]]:
-    return row.title, tuple(draw(panel, fetched) for panel in row.panels if not panel.key.startswith(LIVE))
+def _row(row: Row, fetched: Fetched, verdict: Verdict) -> tuple[str, tuple[Plot, ...]]:
+    plots = [draw(panel, fetched) for panel in row.panels if not panel.key.startswith(LIVE)]
+    return row.title, tuple(
+        with_findings(plot, verdict.findings, fetched.span) if plot.key == SIGNALS else plot for plot in plots
+    )
 
 
 def _span(data: OpenedRun) -> Span:

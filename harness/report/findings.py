@@ -26,7 +26,7 @@ class Card:
         page: the runbook's name; empty when it has none.
         seen: number of the earlier card that shows the same runbook; 0 when this is the first.
         means, causes, steps: of the runbook, as ``Markup``: made from the product's own pages by a renderer that
-            escapes HTML.
+            escapes HTML. What an alert means holds for findings of that alert only.
     """
 
     number: int
@@ -61,7 +61,7 @@ def finding_cards(verdict: Verdict, record: RunRecord, evidence: Evidence, runbo
                 proof=evidence.proofs[index] if index < len(evidence.proofs) else None,
                 page=book.name if book else "",
                 seen=0 if fresh else earlier,
-                means=Markup(fresh.means if fresh else ""),  # noqa: S704
+                means=Markup(fresh.means if fresh and finding.check == "alerts" else ""),  # noqa: S704
                 causes=Markup(fresh.causes if fresh else ""),  # noqa: S704
                 steps=Markup(fresh.steps if fresh else ""),  # noqa: S704
             )

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dashboards import Dashboard, Panel, Query
+from exporters.metric_names import Recorded
 from harness.judge.verdict import Finding
 from harness.plan.model import Plan
 from harness.plan.objectives import SPECS
@@ -27,6 +28,10 @@ NO_SERIES = "this finding speaks of no series: it is about how the run was made"
 _COMPARISON = re.compile(r"\s*(>|<|==|!=|>=|<=)\s*-?[\d.e+]+\s*$")
 _PLAIN = re.compile(r'[a-zA-Z_:][\w:]*\s*(\{(?:[^{}"]|"(?:\\.|[^"\\])*")*\})?')
 _UNITS = (("bytes", "bytes"), ("seconds", "s"), ("ratio", "percentunit"), ("share", "percentunit"), ("cores", "cores"))
+
+
+# What the judge counts by, and the share of it that panels show.
+_SHOWN_AS = {Recorded.WITHIN: Recorded.WITHIN_SHARE, Recorded.ENDPOINT_WITHIN: Recorded.ENDPOINT_WITHIN_SHARE}
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,7 @@ def proof_of(finding: Finding, dashboards: Sequence[Dashboard], buckets: Buckets
         return Proof(finding, "Share of the expected samples that arrived", "percentunit", (query,), samples=True)
     plain = _PLAIN.fullmatch(finding.query.strip()) is not None
     name = finding.query.split("{", 1)[0].strip()
+    name = _SHOWN_AS.get(name, name)
     for panel in panels if plain else ():
         shown = [query for query in _values_of(panel) if name in mentioned_names(query.expr)]
         if shown:

@@ -6,6 +6,8 @@ the directory tells the truth: ``run.json`` says "crashed" until something bette
 
 from __future__ import annotations
 
+import os
+import platform
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
@@ -41,7 +43,7 @@ from harness.run.standing_parts import StandingParts
 from harness.run.standing_preflight import look_at
 from harness.run.telemetry import prometheus_version, rule_files
 from harness.run.watch import Ending, Watcher
-from harness.units import format_duration
+from harness.units import format_bytes, format_duration
 
 _LAST_SCRAPE_INTERVALS = 3
 _LAST_SCRAPE_SLACK = 5.0
@@ -265,7 +267,13 @@ class _Session:
 
 
 def _versions() -> dict[str, str]:
-    found = {"python": python_version()}
+    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    found = {
+        "python": python_version(),
+        "os": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "cpus": str(os.cpu_count()),
+        "memory": format_bytes(float(pages)),
+    }
     for name in ("endurance-harness", "locust"):
         with suppress(PackageNotFoundError):
             found[name] = version(name)

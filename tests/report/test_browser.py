@@ -35,7 +35,13 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Make:
     return make
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+# The other faults are opened by tests/e2e and `make test-long`: each costs some ten seconds of two cores.
+SHORT = ("healthy", "connection-leak", "sidecar-lost", "evil")
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in SHORT else pytest.param(name, marks=pytest.mark.long) for name in SCENARIOS]
+)
 def test_a_report_is_quiet_and_whole(made: Make, browser: Browser, name: str) -> None:
     points = check(browser, made(name).path / "report.html")
     assert len(points) >= 45

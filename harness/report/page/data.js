@@ -4,9 +4,15 @@
 const REPORT = JSON.parse(document.getElementById("data").textContent);
 
 const Data = {
+  bytes(base64) {
+    const text = atob(base64);
+    const bytes = new Uint8Array(text.length); // a loop: Uint8Array.from takes ten times as long
+    for (let i = 0; i < text.length; i += 1) bytes[i] = text.charCodeAt(i);
+    return bytes;
+  },
+
   floats(base64) {
-    const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
-    return new Float32Array(bytes.buffer);
+    return new Float32Array(this.bytes(base64).buffer);
   },
 
   times() {

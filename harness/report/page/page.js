@@ -35,7 +35,7 @@ const Page = {
 
   // The script's text is allowed by its hash in the page's policy, wherever it comes from.
   async unpack() {
-    const packed = Uint8Array.from(atob(document.getElementById("library").textContent.trim()), (c) => c.charCodeAt(0));
+    const packed = Data.bytes(document.getElementById("library").textContent.trim());
     const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
     const script = document.createElement("script");
     script.textContent = await new Response(stream).text();

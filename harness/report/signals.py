@@ -1,0 +1,37 @@
+"""The dashboard's signals over time with what the judge found: alerts need hours for what the judge sees at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from harness.judge.verdict import Finding, Outcome
+from harness.report.fetch import Span
+from harness.report.plots import Line, Plot
+from harness.report.sampling import Sampled
+
+SIGNALS = "panel-run-signals"
+# The panel's own values (dashboards.queries.run): 2 critical, 1 warning.
+_LEVELS = {Outcome.FAIL: 2.0, Outcome.WARN: 1.0}
+
+
+def with_findings(plot: Plot, findings: Sequence[Finding], span: Span) -> Plot:
+    """The panel with each dated finding's signal at its level while its condition held. Pure."""
+    if plot.empty:
+        return plot
+    middles = span.buckets.middles
+    lines = list(plot.lines)
+    for finding in findings:
+        begun = finding.onset if finding.onset is not None else finding.first_seen
+        level = _LEVELS.get(finding.outcome)
+        if begun is None or level is None:
+            continue
+        end = begun + max(finding.for_seconds, span.buckets.step)
+        during = (middles + span.buckets.step / 2 > begun) & (middles - span.buckets.step / 2 < end)
+        for number, line in enumerate(lines):
+            if line.name == finding.signal:
+                values = np.where(during, np.fmax(line.data.value, level), line.data.value)
+                lines[number] = Line(line.name, line.role, Sampled(line.data.labels, values, values, values))
+    return replace(plot, lines=tuple(lines), note="Alerts, and what the judge found.")
