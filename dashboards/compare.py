@@ -31,6 +31,7 @@ def dashboard() -> Dashboard:
             Row("Runs", (runs(),)),
         ),
         variables=(*ALWAYS, PROCESS, POOL),
+        refresh="1m",
     )  # fmt: skip
 
 

@@ -33,6 +33,7 @@ def dashboard() -> Dashboard:
         ),
         variables=(*ALWAYS, PROCESS, POOL, WINDOW),
         hours=24,
+        refresh="1m",
     )
 
 

@@ -19,7 +19,6 @@ from dashboards.model import Annotation, Choice, Dashboard, Variable
 TAG = "harness"
 # Where Grafana serves the pages of docs/runbooks: provisioning mounts them below its own public folder.
 RUNBOOKS = "/public/runbooks"
-REFRESH = "10s"
 ANNOTATION_STEP = "15s"
 
 T = TypeVar("T")
@@ -60,7 +59,7 @@ def grafana(dashboard: Dashboard) -> build.Dashboard:
         .timezone("browser")
         .readonly()
         .tooltip(model.DashboardCursorSync.CROSSHAIR)
-        .refresh(REFRESH)
+        .refresh(dashboard.refresh)
         .time(f"now-{dashboard.hours}h", "now")
         .variables([_variable(one) for one in dashboard.variables] + [_runbooks()])
         .annotations([_annotation(one) for one in ANNOTATIONS])

@@ -179,7 +179,13 @@ class Annotation:
 
 @dataclass(frozen=True, slots=True)
 class Dashboard:
-    """One dashboard; its ``uid`` is stable, it is the address. ``hours`` is the range that it opens with."""
+    """One dashboard.
+
+    Attributes:
+        uid: stable: it is the address.
+        hours: the range that it opens with.
+        refresh: how often it asks again; rarely where it asks for days.
+    """
 
     uid: str
     title: str
@@ -187,6 +193,7 @@ class Dashboard:
     rows: tuple[Row, ...]
     variables: tuple[Variable | Choice, ...] = ()
     hours: int = 1
+    refresh: str = "10s"
 
     def panels(self) -> Iterator[Panel]:
         """Its panels, in the order in which they are read."""

@@ -25,6 +25,7 @@ COMMANDS = {
     "report": _Where("harness.cli_runs", "Write the reports of RUN again from its verdict, without judging."),
     "run": _Where("harness.cli_run", "Run PLAN, judge it and write its run directory."),
     "runs": _Where("harness.cli_runs", "List the runs and their verdicts, oldest first."),
+    "selftest": _Where("harness.cli_selftest", "Run the fault lab: each fault must be detected and rightly named."),
 }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, create_engine, exc
 from werkzeug.exceptions import HTTPException
 
 from target import cache as caching
-from target.fault_effects import InjectedError
+from target.fault_effects.base import InjectedError
 from target.fault_runtime import fault_routes, start_faults
 from target.multiprocess import exposition_registry
 from target.pool_metrics import instrument_pool

@@ -7,34 +7,48 @@ worker only, rewrites it. A thread in each worker applies what is due a few time
 from __future__ import annotations
 
 import hmac
+import logging
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
 from flask import Blueprint, Response, current_app, jsonify, request
-from sqlalchemy import Engine
+from sqlalchemy import Engine, exc
 
 from target.fault_board import FaultBoard, claim_slot
-from target.fault_effects import ActiveFault, FaultMaker, World, reference_faults
+from target.fault_effects import FaultMaker, reference_faults
+from target.fault_effects.base import ActiveFault, World
 from target.faults import FAULT_PARAMETERS, FaultSpec, parse_faults
 from target.settings import Settings
 
+_log = logging.getLogger("mingus.faults")
 TICK_SECONDS = 0.2
 # What tells whether Mingus lives, and how to heal it, must work while it is broken.
 UNTOUCHED = ("/health", "/metrics", "/faults")
 
 
 class FaultRunner:
-    """The faults of one worker: follows the board and applies what is due."""
+    """The faults of one worker: follows the board and applies what is due.
+
+    Args:
+        world: what faults act on, given the slot of this worker.
+        directory: shared by all workers: who is first takes slot 0.
+    """
 
     def __init__(
-        self, board: FaultBoard, engine: Engine, directory: Path, slots: int, makers: Mapping[str, FaultMaker]
+        self,
+        board: FaultBoard,
+        world: Callable[[int], World],
+        directory: Path,
+        slots: int,
+        makers: Mapping[str, FaultMaker],
     ) -> None:
         self.board = board
-        self._engine, self._directory, self._slots, self._makers = engine, directory, slots, makers
+        self._world, self._directory, self._slots, self._makers = world, directory, slots, makers
         self._slot: tuple[int, IO[bytes]] | None = None
         self._active: dict[str, tuple[FaultSpec, float, ActiveFault]] = {}
 
@@ -51,11 +65,14 @@ class FaultRunner:
                 fault.stop()
         for name, (spec, since) in wanted.items():
             if name not in active:
-                world = World(self._engine, self._slot[0], self._slots)
-                active[name] = (spec, since, self._makers[name](spec, world, now - since))
+                active[name] = (spec, since, self._makers[name](spec, self._world(self._slot[0]), now - since))
+                _log.warning("fault %s: first effect at %s", spec, _unix(since + spec["delay"] - now))
         self._active = active  # replaced whole: request threads read it without a lock
-        for _, since, fault in active.values():
-            fault.tick(now - since)
+        for spec, since, fault in active.values():
+            try:
+                fault.tick(now - since)
+            except (exc.TimeoutError, exc.DBAPIError) as error:
+                _log.warning("fault %s could not do what was due, and tries again: %s", spec.name, error)
 
     def before_request(self) -> None:
         """Flask's before_request hook."""
@@ -72,6 +89,11 @@ class FaultRunner:
             time.sleep(TICK_SECONDS)
 
 
+def _unix(ahead: float) -> str:
+    """The time ``ahead`` seconds from now, RFC 3339 UTC: by it the lab tells how long a detection took."""
+    return datetime.fromtimestamp(time.time() + ahead, UTC).isoformat(timespec="milliseconds")
+
+
 def start_faults(settings: Settings, engine: Engine) -> FaultRunner:
     """Start the thread that applies faults in this worker; the first worker puts those of the settings on the board.
 
@@ -84,7 +106,11 @@ def start_faults(settings: Settings, engine: Engine) -> FaultRunner:
     board = FaultBoard(board_file)
     if not board_file.exists():
         board.set(specs)
-    runner = FaultRunner(board, engine, directory, settings.workers, reference_faults())
+
+    def world(slot: int) -> World:
+        return World(engine, settings.redis_url, directory, slot, settings.workers)
+
+    runner = FaultRunner(board, world, directory, settings.workers, reference_faults())
     threading.Thread(target=runner.run, name="faults", daemon=True).start()
     return runner
 

@@ -1,8 +1,8 @@
-"""The faults of the reference target: what exists, how each is written, and how much of it is due when. Pure.
+"""The faults of the reference target: what exists and how each is written. Pure.
 
-A rate is meant for the whole application. It is dealt out in units (256 KiB of memory, one connection): unit k belongs
-to the worker process in slot k modulo n, so that n workers together hold the exact rate. A ratio of requests holds in
-each worker alike. ``target.fault_runtime`` applies what is due.
+Every fault may be given at the start (MINGUS_FAULTS, ``harness run --fault``) or while Mingus runs (POST /faults).
+Rates are of all workers together. ``target.fault_amounts`` says how much is due when, ``target.fault_effects`` does it,
+``target.fault_runtime`` applies it in every worker. docs/faults.md tells what each must be judged as.
 """
 
 from __future__ import annotations
@@ -11,8 +11,6 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-
-MEMORY_UNIT_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True)
@@ -25,23 +23,69 @@ class Parameter:
     meaning: str = ""
 
 
+_LEAST_SECONDS = 0.05
 _DELAY = Parameter(0.0, high=7 * 86400, meaning="seconds from switching on to the first effect")
+_LENGTH = Parameter(math.inf, meaning="length of the effect in seconds; without it until switched off")
+_MB_PER_S = Parameter(None, high=1000, meaning="megabytes (1e6 bytes) per second")
+_PER_MINUTE = Parameter(None, high=60_000, meaning="how many per minute")
+
+
+def _every(default: float | None = None, least: float = _LEAST_SECONDS) -> Parameter:
+    return Parameter(default, low=least, high=86400, meaning="seconds from one to the next")
+
+
+def _parameters(**own: Parameter) -> Mapping[str, Parameter]:
+    return MappingProxyType({**own, "delay": _DELAY})
+
+
+def _lasting(**own: Parameter) -> Mapping[str, Parameter]:
+    return MappingProxyType({**own, "delay": _DELAY, "seconds": _LENGTH})
+
 
 FAULT_PARAMETERS: Mapping[str, Mapping[str, Parameter]] = MappingProxyType(
     {
-        "memory_leak": {
-            "mb_per_s": Parameter(None, high=1000, meaning="megabytes (1e6 bytes) per second, all workers together"),
-            "delay": _DELAY,
-        },
-        "connection_leak": {
-            "per_minute": Parameter(None, high=60_000, meaning="pool connections per minute, all workers together"),
-            "delay": _DELAY,
-        },
-        "error_burst": {
-            "ratio": Parameter(None, high=1.0, meaning="share of requests answered 500"),
-            "delay": _DELAY,
-            "seconds": Parameter(math.inf, high=math.inf, meaning="length of the burst; without it until switched off"),
-        },
+        # memory
+        "memory_leak": _parameters(mb_per_s=_MB_PER_S),
+        "memory_leak_lumps": _parameters(
+            mb=Parameter(None, high=1000, meaning="megabytes of one lump"), every=_every()
+        ),
+        "memory_leak_requests": _parameters(kb=Parameter(None, high=10_000, meaning="kilobytes kept of each request")),
+        "unbounded_cache": _parameters(kb=Parameter(None, high=1000, meaning="kilobytes of each request's entry")),
+        "capped_cache": _parameters(mb_per_s=_MB_PER_S, cap_mb=Parameter(None, high=10_000, meaning="what it holds")),
+        "gc_saw_tooth": _parameters(mb_per_s=_MB_PER_S, period=_every(least=1.0)),
+        # process
+        "fd_leak": _parameters(per_minute=_PER_MINUTE),
+        "thread_leak": _parameters(per_minute=_PER_MINUTE),
+        "crash_loop": _parameters(every=_every(least=1.0)),
+        "worker_recycling": _parameters(
+            requests=Parameter(None, low=10, high=1e9, meaning="requests after which a worker is replaced")
+        ),
+        # database
+        "connection_leak": _parameters(per_minute=_PER_MINUTE),
+        "long_transactions": _parameters(
+            count=Parameter(1.0, low=1, high=1000, meaning="transactions open at any time"),
+            hold=Parameter(math.inf, low=1.0, meaning="seconds each stays open"),
+        ),
+        "missing_index": _lasting(rows=Parameter(None, low=1, high=100_000, meaning="rows that each request adds")),
+        "lock_contention": _lasting(ms=Parameter(None, high=5000, meaning="milliseconds each request holds the lock")),
+        # redis
+        "redis_busy": _lasting(
+            ms=Parameter(None, low=1, high=4000, meaning="milliseconds of one command"), every=_every(1.0)
+        ),
+        "redis_evictions": _parameters(
+            mb_per_s=_MB_PER_S, cap_mb=Parameter(None, low=2, high=10_000, meaning="maxmemory while it is on")
+        ),
+        # requests
+        "cpu_creep": _lasting(
+            ms_per_minute=Parameter(None, high=60_000, meaning="CPU milliseconds more for each request, per minute")
+        ),
+        "latency_creep": _lasting(
+            ms_per_minute=Parameter(None, high=60_000, meaning="milliseconds more for each request, per minute")
+        ),
+        "stall": _lasting(
+            every=_every(30.0), pause=Parameter(2.0, high=60, meaning="seconds that nothing is answered")
+        ),
+        "error_burst": _lasting(ratio=Parameter(None, high=1.0, meaning="share of requests answered 500")),
     }
 )
 
@@ -113,26 +157,3 @@ def parse_faults(text: str, known: Mapping[str, Mapping[str, Parameter]] = FAULT
         if names.count(name) > 1:
             raise ValueError(f"fault {name} is given twice")
     return specs
-
-
-def units_due(elapsed: float, delay: float, per_second: float) -> int:
-    """Whole units the application should have lost, ``elapsed`` seconds after the fault was switched on."""
-    # The nudge keeps a product that is a whole number but for rounding (0.3 x 10) from losing a unit.
-    return max(0, math.floor((elapsed - delay) * per_second + 1e-9))
-
-
-def share_of(total: int, slot: int, slots: int) -> int:
-    """How many of units 0..total-1 belong to ``slot``: those k with k % slots == slot."""
-    if not 0 <= slot < slots:
-        raise ValueError(f"slot {slot} is not one of {slots}")
-    return (total - slot + slots - 1) // slots if total > slot else 0
-
-
-def burst_on(elapsed: float, delay: float, seconds: float) -> bool:
-    """Whether the error burst is on."""
-    return delay <= elapsed < delay + seconds
-
-
-def request_fails(count: int, ratio: float) -> bool:
-    """Whether request number ``count`` (from 0) fails: evenly spread, any n requests in a row have ratio x n, +-1."""
-    return math.floor((count + 1) * ratio + 1e-9) > math.floor(count * ratio + 1e-9)

@@ -6,6 +6,7 @@ import atexit
 import gc
 import os
 import shutil
+import socket
 import sys
 import tempfile
 import time
@@ -40,16 +41,21 @@ chdir = str(Path(__file__).resolve().parent.parent)
 
 DATABASE_WAIT_SECONDS = 30.0
 _owner = os.getpid()
-try:
-    _metrics_socket = listen(_settings.metrics_port) if _settings.metrics_port else None
-except OSError as error:
-    sys.exit(f"Mingus cannot start: its metrics cannot listen on port {_settings.metrics_port}: {error.strerror}")
-
-# Before anything imports prometheus_client, which looks at the variable then.
-_state = tempfile.mkdtemp(prefix="mingus-")
+# SIGHUP reads this file again in the same master: what workers share must outlive that, and a port is bound once.
+if os.environ.get("MINGUS_STATE_OWNER") != str(_owner):
+    try:
+        # Detached: as an object of this module it would be closed by the next reading.
+        _descriptor = listen(_settings.metrics_port).detach() if _settings.metrics_port else -1
+    except OSError as error:
+        sys.exit(f"Mingus cannot start: its metrics cannot listen on port {_settings.metrics_port}: {error.strerror}")
+    os.environ["MINGUS_METRICS_DESCRIPTOR"] = str(_descriptor)
+    os.environ["MINGUS_STATE_DIR"] = tempfile.mkdtemp(prefix="mingus-")
+    os.environ["MINGUS_STATE_OWNER"] = str(_owner)
+_state = os.environ["MINGUS_STATE_DIR"]
+_metrics_descriptor = int(os.environ["MINGUS_METRICS_DESCRIPTOR"])
 _metrics = Path(_state) / "metrics"
-_metrics.mkdir()
-os.environ["MINGUS_STATE_DIR"] = _state
+_metrics.mkdir(exist_ok=True)
+# Before anything imports prometheus_client, which looks at the variable then.
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_metrics)
 
 
@@ -91,8 +97,8 @@ def post_fork(server: Any, worker: Any) -> None:
     """Metrics are answered also while every request thread waits."""
     from target.multiprocess import exposition_registry
 
-    if _metrics_socket is not None:
-        serve(_metrics_socket, exposition_registry)
+    if _metrics_descriptor >= 0:
+        serve(socket.socket(fileno=_metrics_descriptor), exposition_registry)
 
 
 def child_exit(server: Any, worker: Any) -> None:

@@ -98,6 +98,17 @@ feature_flags = Table(
     Column("rollout_percent", SmallInteger, nullable=False),
 )
 
+# What users did, newest first. Mingus itself writes nothing here: the fault missing_index does (target.faults).
+activity = Table(
+    "activity",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("owner", BigInteger, nullable=False),
+    Column("happened_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("note", Text, nullable=False),
+)
+ACTIVITY_INDEX = Index("activity_by_owner", activity.c.owner, activity.c.happened_at)
+
 FLAGS = (
     ("budget_alerts", True, 100),
     ("spending_insights", True, 50),
@@ -108,7 +119,7 @@ FLAGS = (
 
 
 def create_schema(engine: Engine) -> None:
-    """Create what is missing and the rows every Mingus has; safe to repeat, and from several servers at once.
+    """Create what is missing, indexes too, and the rows every Mingus has; safe to repeat, and from several servers.
 
     Raises:
         sqlalchemy.exc.OperationalError: the database does not answer.
@@ -117,9 +128,17 @@ def create_schema(engine: Engine) -> None:
         _create(connection)
 
 
-def _create(connection: Connection) -> None:
-    # CREATE TABLE IF NOT EXISTS alone still fails when two servers race; the lock goes with the transaction.
+def lock_schema(connection: Connection) -> None:
+    """Whoever changes the schema does it alone; the lock goes with the transaction."""
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": SCHEMA_LOCK})
+
+
+def _create(connection: Connection) -> None:
+    # CREATE TABLE IF NOT EXISTS alone still fails when two servers race.
+    lock_schema(connection)
     metadata.create_all(connection)
+    for table in metadata.sorted_tables:  # create_all makes the indexes of new tables alone
+        for index in table.indexes:
+            index.create(connection, checkfirst=True)
     rows = [{"name": name, "enabled": enabled, "rollout_percent": percent} for name, enabled, percent in FLAGS]
     connection.execute(insert(feature_flags).on_conflict_do_nothing(), rows)

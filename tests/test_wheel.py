@@ -48,6 +48,21 @@ def test_the_data_stand_beside_the_code(installed: Path, tmp_path: Path) -> None
     assert rules == "True True"
 
 
+def test_the_dashboards_are_a_package_with_their_json(installed: Path, tmp_path: Path) -> None:
+    code = (
+        "import json\n"
+        "from dashboards import all_dashboards\n"
+        "from harness.assets import data_path\n"
+        "folder = data_path('dashboards')\n"
+        "print(folder)\n"
+        "print(all(json.loads((folder / 'generated' / f'{d.uid}.json').read_text()) for d in all_dashboards()))\n"
+        "print((folder / 'provisioning' / 'dashboards.yml').is_file())\n"
+    )
+    done = outside(installed, tmp_path, "-c", code)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [str(installed / "dashboards"), "True", "True"]
+
+
 def test_a_shipped_plan_is_found_by_name(installed: Path, tmp_path: Path) -> None:
     done = outside(installed, tmp_path, "-m", "harness.cli", "check", "smoke")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -9,6 +9,7 @@ import psutil
 import pytest
 
 from harness.cli import main
+from target.launch import FAULTS
 from tests import servers
 
 PLAN = """\
@@ -115,7 +116,7 @@ def test_missing_plan(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
         2,
         "",
         "error: there is no plan 'nowhere.yml'\n"
-        "  give the path of a plan, or a shipped one: smoke, soak-24h\n",
+        "  give the path of a plan, or a shipped one: selftest, smoke, soak-24h\n",
     )  # fmt: skip
 
 
@@ -174,7 +175,7 @@ BAD_WORDS = {
         "  leave --fault out, or use a plan with target.reference\n"
     ),
     ("check", "smoke", "--fault", "nope"): (
-        "error: --fault: unknown fault 'nope'; known: memory_leak, connection_leak, error_burst\n"
+        f"error: --fault: unknown fault 'nope'; known: {', '.join(FAULTS)}\n"
         "  write --fault NAME:key=value,key=value\n"
     ),
     ("run", "smoke", "--fault", "memory_leak:x=1"): (

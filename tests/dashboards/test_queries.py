@@ -55,6 +55,22 @@ def test_raw_series_are_asked_for_only_where_no_rule_records_them() -> None:
     }  # fmt: skip
 
 
+def test_a_counter_is_shown_by_what_it_gained() -> None:
+    """Its total says nothing; only the workers' restarts of a run are a number to read."""
+    bare = {
+        (one.where, selector.name)
+        for one in ASKED
+        for selector in selectors(
+            re.sub(r"(increase|changes|rate|avg_over_time)\([^()]*\)", "vector(0)", promql(one.template))
+        )
+        if re.search(r"[_:]total$", selector.name)
+    }
+    # Two ask whether the total is a time or a count, one whether it is there at all.
+    restarts = {where for where, name in bare if name == Recorded.STARTS}
+    assert restarts == {"target-restarts[0]", "run-limits-used[0]", "run-signals[0]"}
+    assert {name for _, name in bare} - {Recorded.STARTS} == {names.WORKER_RESTARTS}
+
+
 def test_every_recorded_series_is_shown_or_decided_by() -> None:
     read = {s.name for one in ASKED for s in selectors(promql(one.template))}
     for rule in alerts():

@@ -1,4 +1,4 @@
-"""The whole runs that the tests look at: name to the way it is made."""
+"""The whole runs that the tests look at, besides the fault lab's cases: name to the way it is made."""
 
 from __future__ import annotations
 
@@ -13,13 +13,6 @@ from pathlib import Path
 import psutil
 
 from tests.e2e.whole_run import HERE, LOAD_BEGAN, MOST_OF_IT, STARTING, Whole, interrupt, kill, whole_run
-
-# Memory maps are read every ten seconds: a leak shows in a dozen readings.
-MEMORY = ("--duration", "150s")
-
-
-def fault(text: str, *more: str) -> Callable[[Path], Whole]:
-    return partial(whole_run, arguments=("--fault", text, *more))
 
 
 def twice(process: psutil.Process) -> None:
@@ -88,18 +81,7 @@ objectives: {{latency_p95: 1s}}
 
 
 SCENARIOS: dict[str, Callable[[Path], Whole]] = {
-    "healthy": whole_run,
     "other-service": someone_elses,
-    # faults
-    "memory-leak": fault("memory_leak:mb_per_s=2,delay=20", *MEMORY),
-    "memory-leak-slow": fault("memory_leak:mb_per_s=0.6,delay=0", *MEMORY),
-    "memory-leak-tiny": fault("memory_leak:mb_per_s=0.02,delay=0", *MEMORY),
-    "connection-leak": fault("connection_leak:per_minute=40,delay=30"),
-    "connection-leak-slow": fault("connection_leak:per_minute=15,delay=15"),
-    "connection-leak-tiny": fault("connection_leak:per_minute=1,delay=30"),
-    "error-burst": fault("error_burst:ratio=0.2,delay=30"),
-    "error-burst-slow": fault("error_burst:ratio=0.05,delay=30"),
-    "error-burst-tiny": fault("error_burst:ratio=0.0005,delay=30"),
     # parts that die
     "sidecar-killed": partial(whole_run, meddle=kill("exporters.sidecar")),
     "prometheus-killed": partial(whole_run, meddle=kill("--web.listen-address")),

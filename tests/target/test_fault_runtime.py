@@ -8,9 +8,13 @@ import pytest
 from sqlalchemy import create_engine
 
 from target.fault_board import FaultBoard, claim_slot
-from target.fault_effects import ConnectionLeak, ErrorBurst, InjectedError, MemoryLeak, World, reference_faults
+from target.fault_effects import reference_faults
+from target.fault_effects.base import InjectedError, World
+from target.fault_effects.database import ConnectionLeak
+from target.fault_effects.memory import MEMORY_UNIT_BYTES, MemoryLeak
+from target.fault_effects.request import ErrorBurst
 from target.fault_runtime import FaultRunner
-from target.faults import MEMORY_UNIT_BYTES, parse_fault, parse_faults
+from target.faults import FAULT_PARAMETERS, parse_fault, parse_faults
 from tests.servers import RedisServer, mingus_server, wait_until
 from tests.target.clients import sign_up, value
 from tests.target.conftest import TOKEN
@@ -27,7 +31,7 @@ class Clock:
 
 
 def a_world(url: str = "postgresql+psycopg://", *, slot: int = 0, slots: int = 1) -> World:
-    return World(create_engine(url, pool_size=2, max_overflow=1, pool_timeout=0.2), slot, slots)
+    return World(create_engine(url, pool_size=2, max_overflow=1, pool_timeout=0.2), "", Path(), slot, slots)
 
 
 def test_the_board_is_empty_at_first_and_keeps_what_goes_on(tmp_path: Path) -> None:
@@ -104,7 +108,7 @@ def test_a_burst_fails_its_share_while_it_lasts() -> None:
 def test_the_runner_follows_the_board(tmp_path: Path) -> None:
     clock = Clock()
     board = FaultBoard(tmp_path / "faults.json", clock)
-    runner = FaultRunner(board, a_world().engine, tmp_path, 1, reference_faults())
+    runner = FaultRunner(board, lambda slot: a_world(slot=slot), tmp_path, 1, reference_faults())
     runner.step()
     assert runner._active == {}
     board.set(parse_faults(f"memory_leak:mb_per_s={MEMORY_UNIT_BYTES / 1e6}"))
@@ -127,7 +131,7 @@ def test_faults_need_the_token_and_good_numbers(stack) -> None:  # type: ignore[
         assert mingus.post("/faults", body, headers=GUARD).status_code == 400, body
     answer = mingus.get("/faults", headers=GUARD).json()
     assert answer["active"] == []
-    assert set(answer["known"]) == {"memory_leak", "connection_leak", "error_burst"}
+    assert set(answer["known"]) == set(FAULT_PARAMETERS)
 
 
 def test_an_error_burst_spares_what_tells_and_heals(stack) -> None:  # type: ignore[no-untyped-def]

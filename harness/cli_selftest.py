@@ -1,0 +1,128 @@
+"""``harness selftest``: the fault lab on the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from harness.errors import UsageError
+from harness.selftest.case import HEALTHY, Case, choose
+from harness.selftest.cases import CASES
+from harness.selftest.lab import run_lab, save
+from harness.selftest.matrix import Row, exit_code_of, to_json
+from harness.units import format_duration
+
+
+@click.command()
+@click.option("--faults", metavar="A,B", default="", help="These cases alone; --list names them all.")
+@click.option("--short", is_flag=True, help="The short form: CI's cases alone.")
+@click.option(
+    "--repeat",
+    metavar="N",
+    type=click.IntRange(1, 100),
+    default=1,
+    show_default=True,
+    help="Run each case so many times.",
+)
+@click.option("--jobs", metavar="N", type=click.IntRange(1, 16), help="Cases side by side; default: one for each core.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("runs"),
+    show_default=True,
+    help="Folder below which the lab keeps its runs and its matrix.",
+)
+@click.option("--list", "listed", is_flag=True, help="List the cases and run none.")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON; progress goes to stderr.")
+def selftest(
+    faults: str, short: bool, repeat: int, jobs: int | None, out: Path, listed: bool, as_json: bool
+) -> int:  # fmt: skip
+    """Run the fault lab: each fault must be detected and rightly named.
+
+    Each runs on the reference target with real PostgreSQL and Redis.
+
+    Exit codes: 0 everything came out as expected, 10 a fault was missed or misnamed or a healthy target was blamed,
+    12 a run could not be made.
+    """
+    cases = _chosen(faults, short)
+    if listed:
+        _list(cases, as_json)
+        return 0
+    console = Console(stderr=as_json)
+    folder = out / f"selftest-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    side_by_side = jobs or os.cpu_count() or 1
+    console.print(
+        f"{len(cases) * repeat} runs, {side_by_side} side by side, below {folder}", markup=False, highlight=False
+    )
+    versions = {"endurance-harness": version("endurance-harness")}
+    known: list[Row] = []
+
+    def tell(row: Row) -> None:
+        _tell(console, row)
+        known.append(row)
+        save(to_json(known, versions), folder)  # a lab that is ended early keeps what it has seen
+
+    rows = run_lab(cases, folder, repeat=repeat, side_by_side=side_by_side, tell=tell)
+    matrix = to_json(rows, versions)
+    file = save(matrix, folder)
+    if as_json:
+        click.echo(json.dumps(matrix, indent=2))
+    else:
+        Console().print(_table(rows))
+        console.print(f"{matrix['right']} of {matrix['runs']} as expected; {file}", markup=False, highlight=False)
+    return int(exit_code_of(rows))
+
+
+def _chosen(faults: str, short: bool) -> list[Case]:
+    cases = choose(CASES, [name.strip() for name in faults.split(",") if name.strip()])
+    cases = [case for case in cases if case.short or not short]
+    if not cases:
+        raise UsageError("none of these cases belongs to the short form", remedy="leave --short out")
+    return cases
+
+
+def _list(cases: list[Case], as_json: bool) -> None:
+    if as_json:
+        plain = [
+            {"name": c.name, "expected": [o.word for o in sorted(c.outcomes)], "signals": c.signals,
+             "faults": c.faults, "outside": c.outside, "short": c.short, "why": c.why}
+            for c in cases
+        ]  # fmt: skip
+        click.echo(json.dumps(plain, indent=2))
+        return
+    for case in cases:
+        expected = "healthy" if case.outcomes == HEALTHY else "/".join(o.word for o in sorted(case.outcomes))
+        named = f" ({' or '.join(case.signals)})" if case.signals else ""
+        click.echo(f"{case.name:<26}{expected + named:<28}{case.why}")
+
+
+def _tell(console: Console, row: Row) -> None:
+    verdict = f"{row.outcome}{f', {row.cause}' if row.cause else ''}"
+    state = "ok" if row.right else "WRONG"
+    line = f"{state:<6}{row.case} #{row.repeat}: {verdict}{f' - {row.problem}' if row.problem else ''}"
+    console.print(line, markup=False, highlight=False, soft_wrap=True, style="" if row.right else "red")
+
+
+def _table(rows: list[Row]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for heading in ("case", "expected", "outcome", "first cause", "", "dated after", "alert after", "run"):
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        expected = "/".join(row.expected) + (f" ({'/'.join(row.signals)})" if row.signals else "")
+        table.add_row(
+            f"{row.case} #{row.repeat}", expected, row.outcome, row.cause or "-", "right" if row.right else "WRONG",
+            _delay(row.onset_delay), _delay(row.alert_delay), format_duration(round(row.seconds)),
+            style="" if row.right else "red",
+        )  # fmt: skip
+    return table
+
+
+def _delay(seconds: float | None) -> str:
+    return "-" if seconds is None else f"{seconds:.0f} s"
