@@ -63,7 +63,8 @@ class Agent:
             order = None
         if order is None:
             self.end()
-            self._change("idle")
+            if self._state.phase != "idle":
+                self._change("idle")
         else:
             if order.run_id != self._state.run_id:
                 self.end()
@@ -88,9 +89,11 @@ class Agent:
     def _work(self, order: Order) -> None:
         child = self._child
         if child is None:
-            if time.monotonic() >= self._restart_at:
+            if time.monotonic() >= self._restart_at and (self._state.role == "master" or self._master_serves(order)):
                 self._start(order)
             return
+        if self._state.phase == "starting" and child.announcement() is not None:
+            self._change("running")
         child.bound_log()
         hung = child.announcement() is None and time.monotonic() - child.started > JOIN_TIMEOUT
         if child.alive and not hung:
@@ -104,7 +107,12 @@ class Agent:
             return
         self._failures = failures_in_a_row(self._failures, time.monotonic() - child.started)
         self._restart_at = time.monotonic() + back_off(self._failures)
-        self._change("running", f"Locust worker {self._state.name} was lost ({how}) and is started again: {last}")
+        self._change("starting", f"Locust worker {self._state.name} was lost ({how}) and is started again: {last}")
+
+    def _master_serves(self, order: Order) -> bool:
+        """Before that, a worker that joins would meet a master whose locustfile has not set itself up."""
+        masters = alive(read_states(self._control), "master")
+        return any((m.run_id, m.phase) == (order.run_id, "running") for m in masters)
 
     def _start(self, order: Order) -> None:
         state = self._state
@@ -129,10 +137,10 @@ class Agent:
             self._child = LocustChild(state.name, part.arguments, environment, self._announcements, logs)
         except (OSError, HarnessError) as error:
             self._restart_at = time.monotonic() + back_off(2)
-            self._change("running", f"Locust cannot be started on {state.name}: {error}")
+            self._change("starting", f"Locust cannot be started on {state.name}: {error}")
             return
         self._state = replace(state, starts=state.starts + 1)
-        self._change("running")
+        self._change("starting")
         log.info("run %s: Locust %s started", order.run_id, state.role)
 
     def _change(self, phase: AgentPhase, problem: str = "") -> None:
@@ -140,9 +148,8 @@ class Agent:
         if problem:
             self._say(problem)
         after = replace(self._state, phase=phase, problem=problem or self._state.problem)
-        if after != self._state or problem or phase == "running":
-            self._state = after
-            self._write()
+        self._state = after
+        self._write()
 
     def _write(self) -> None:
         self._signed = time.monotonic()

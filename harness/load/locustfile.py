@@ -57,13 +57,19 @@ class MingusVisitor(MingusUser):
 
 
 def listen_to_master(environment: Environment, **_: Any) -> None:
-    """On a worker: learn from the master how many share the run's accounts."""
+    """On a worker: learn from the master how many share the run's accounts. On the master: teach who joins later."""
 
     def learn(environment: Environment, msg: Any, **_: Any) -> None:
         environment.mingus_workers = int(msg.data)  # type: ignore[attr-defined]
 
+    def teach(client_id: str, **_: Any) -> None:
+        tell_workers(environment, client_id)
+
     if isinstance(environment.runner, WorkerRunner):
         environment.runner.register_message(WORKERS_MESSAGE, learn)
+    else:
+        # Here, since Locust tells this event's listeners which worker came, but not the environment.
+        environment.events.worker_connect.add_listener(teach)  # type: ignore[no-untyped-call]
 
 
 def tell_workers(environment: Environment, client_id: str | None = None, **_: Any) -> None:
@@ -117,6 +123,5 @@ def judge_alone(environment: Environment, **_: Any) -> None:
 
 events.init.add_listener(listen_to_master)  # type: ignore[no-untyped-call]
 events.test_start.add_listener(tell_workers)  # type: ignore[no-untyped-call]
-events.worker_connect.add_listener(tell_workers)  # type: ignore[no-untyped-call]
 events.test_start.add_listener(open_accounts)  # type: ignore[no-untyped-call]
 events.quitting.add_listener(judge_alone)  # type: ignore[no-untyped-call]

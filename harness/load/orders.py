@@ -25,7 +25,7 @@ ORDER_FILE = "run.json"
 AGENTS = "agents"
 LOGS = "logs"
 FRESH_SECONDS = 15.0  # without a sign of life an agent counts as gone
-AgentPhase = Literal["idle", "running", "ended"]
+AgentPhase = Literal["idle", "starting", "running", "ended"]
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class AgentState:
 
     Attributes:
         run_id: the run it works or last worked for; empty before the first.
-        phase: "ended": its child ended and is not started again in this run.
+        phase: "starting": its child does not serve yet; "ended": it ended and is not started again in this run.
         starts: how often it started a child in this run.
         problem: what went wrong last, in words; empty when nothing did.
         at: unix seconds of this sign of life.

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import psutil
 
+from tests.e2e.standing import kill_and_start, kill_only, standing_run, terminate
+from tests.e2e.standing import kill_harness as standing_harness_killed
 from tests.e2e.whole_run import HERE, LOAD_BEGAN, MOST_OF_IT, STARTING, Whole, interrupt, kill, whole_run
 
 
@@ -98,6 +100,15 @@ SCENARIOS: dict[str, Callable[[Path], Whole]] = {
     "interrupted-early": partial(whole_run, when=LOAD_BEGAN, meddle=interrupt),
     "interrupted-at-start": partial(whole_run, when=STARTING, meddle=interrupt),
     "interrupted-twice": partial(whole_run, when=LOAD_BEGAN, meddle=twice),
+    # standing services
+    "standing": standing_run,
+    "standing-worker-killed": partial(standing_run, meddle=kill_and_start("locust-worker-1")),
+    "standing-worker-gone": partial(standing_run, meddle=kill_only("locust-worker-2")),
+    "standing-prometheus-restarted": partial(standing_run, meddle=kill_and_start("prometheus", after=6.0)),
+    "standing-stopped": partial(standing_run, meddle=terminate, second=("--duration", "20s")),
+    "standing-sidecar-stopped": partial(standing_run, meddle=kill_only("sidecar")),
+    "standing-harness-killed": partial(standing_run, meddle=standing_harness_killed, second=("--duration", "20s")),
+    "standing-bare": partial(standing_run, alertmanager=False, admin=False),
     # plans that ask too much
     "too-short": partial(whole_run, arguments=("--duration", "40s", "--set", "objectives.fd_growth=5%")),
 }

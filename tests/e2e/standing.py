@@ -35,6 +35,7 @@ PASSWORD = "loopback"
 BCRYPT = "$2b$04$OUUWVl8uCxhpda6OhN4/eOcBoNLLlymEPSTLh0GTsXOeHScX4H2FO"  # of PASSWORD
 AUTH = ("harness", PASSWORD)
 HOOK_SECRET = "T0SECRET/B0SECRET"
+SETTLE_SECONDS = 8.0  # until agents noticed the end, and Prometheus that they ended
 WORKERS = ("127.0.0.2", "127.0.0.3")
 ALERTMANAGER = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager") or ""
 
@@ -272,7 +273,7 @@ class Standing(Whole):
 
     Attributes:
         posted: what the notification's hook received.
-        live: answers of the standing Prometheus after the run, by expression.
+        live: answers of the standing Prometheus after the run: most users by instance, load processes ever and now up.
         orders_left: whether the run's order still stood in the control folder.
     """
 
@@ -304,9 +305,11 @@ def standing_run(
             tmp, (*common, *arguments), plan=plan, when=when, environ=environ,
             meddle=None if meddle is None else lambda process: meddle(standing, process),
         )  # fmt: skip
+        time.sleep(SETTLE_SECONDS)
         live = {
-            expr: standing.query(expr)
-            for expr in ("sum(last_over_time(locust_users[10m]))", 'max_over_time(up{job="load"}[10m])')
+            "users": standing.query("max_over_time(locust_users[10m])"),
+            "up": standing.query('max_over_time(up{job="load"}[10m])'),
+            "load_now": standing.query('up{job="load"} == 1'),
         }
         left = (standing.home / "control" / "run.json").exists()
         again = whole_run(tmp, (*common, *second), plan=plan, environ=environ) if second is not None else None
@@ -324,6 +327,10 @@ def kill_and_start(name: str, after: float = 1.0) -> Callable[[Stack, psutil.Pro
 
 def kill_only(name: str) -> Callable[[Stack, psutil.Process], None]:
     return lambda stack, _: stack.services[name].kill()
+
+
+def kill_harness(_: Stack, process: psutil.Process) -> None:
+    process.kill()
 
 
 def terminate(_: Stack, process: psutil.Process) -> None:
