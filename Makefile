@@ -49,9 +49,11 @@ pictures: setup-tests  ## make a failing run and photograph its report for the R
 	@.venv/bin/harness run smoke --fault memory_leak:mb_per_s=2 || [ $$? -eq 10 ]
 	@.venv/bin/python scripts/pictures.py "$$(ls -d runs/*-smoke | tail -n 1)"
 
-lock: setup  ## resolve pyproject.toml again into requirements.lock (needs uv: pip install uv)
+lock: setup  ## resolve pyproject.toml again into the lock files (needs uv: pip install uv)
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command 'make lock' \
 		--group dev pyproject.toml -o requirements.lock --upgrade
+	uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command 'make lock' \
+		--group build --constraint requirements.lock pyproject.toml -o requirements.runtime.lock
 
 clean:  ## remove .venv and caches (never runs/)
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build

@@ -73,6 +73,16 @@ if [ -n "$for_tests" ]; then
     if ! { command -v node && command -v npm; } >/dev/null 2>&1; then extra+=(nodejs npm); fi
     # Chromium opens the HTML report; without any font a browser draws no text at all.
     if ! command -v chromium >/dev/null 2>&1; then extra+=(chromium fonts-dejavu-core); fi
+    # The engine of the compose tests, which start one of their own, and what their base images are made with.
+    if ! { command -v dockerd && command -v docker; } >/dev/null 2>&1; then
+        extra+=(docker.io)
+        # Newer Debians have the command in a package of its own.
+        if apt-cache show docker-cli >/dev/null 2>&1; then extra+=(docker-cli); fi
+    fi
+    for program in debootstrap iptables; do
+        command -v "$program" >/dev/null 2>&1 || extra+=("$program")
+    done
+    command -v amtool >/dev/null 2>&1 || extra+=(prometheus-alertmanager)
     if [ ${#extra[@]} -gt 0 ]; then
         root=()
         [ "$(id -u)" -eq 0 ] || root=(sudo -n)

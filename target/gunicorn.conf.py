@@ -45,7 +45,7 @@ _owner = os.getpid()
 if os.environ.get("MINGUS_STATE_OWNER") != str(_owner):
     try:
         # Detached: as an object of this module it would be closed by the next reading.
-        _descriptor = listen(_settings.metrics_port).detach() if _settings.metrics_port else -1
+        _descriptor = listen(_settings.metrics_port, _settings.metrics_host).detach() if _settings.metrics_port else -1
     except OSError as error:
         sys.exit(f"Mingus cannot start: its metrics cannot listen on port {_settings.metrics_port}: {error.strerror}")
     os.environ["MINGUS_METRICS_DESCRIPTOR"] = str(_descriptor)

@@ -38,6 +38,7 @@ def environment(
     fault_token: str = "",
     secret: str = "",
     metrics_port: int = 0,
+    metrics_host: str = "127.0.0.1",
 ) -> dict[str, str]:
     """The variables Mingus reads, to be laid over the caller's own environment.
 
@@ -49,7 +50,8 @@ def environment(
         faults: specifications such as "memory_leak:mb_per_s=2,delay=30", on from the start.
         fault_token: guards run-time changes through /faults; empty means that there are none.
         secret: key of the password pepper; stable over restarts on the same database.
-        metrics_port: a loopback port for /metrics alone, which answers while every request thread waits; 0: none.
+        metrics_port: a port for /metrics alone, which answers while every request thread waits; 0: none.
+        metrics_host: the address of that port.
 
     Raises:
         ValueError: a fault is unknown or wrongly written; the message names what would be right.
@@ -67,6 +69,7 @@ def environment(
         "MINGUS_FAULT_TOKEN": fault_token,
         "MINGUS_SECRET": secret,
         "MINGUS_METRICS_PORT": str(metrics_port),
+        "MINGUS_METRICS_HOST": metrics_host,
         # glibc gives each thread an arena of its own and raises its mmap threshold as it goes: both make a healthy
         # threaded server's memory creep for hours, which a memory test would have to forgive.
         "MALLOC_ARENA_MAX": "2",

@@ -27,7 +27,8 @@ class Settings:
         max_requests: requests after which gunicorn recycles a worker; 0 never.
         faults: on from the start (target.faults); fault_token: guards /faults; empty: there is no /faults.
         state_dir: a directory all workers share, made by gunicorn.conf.py.
-        metrics_port: serves /metrics on loopback apart from the requests too (target.metrics_port); 0 does not.
+        metrics_port: serves /metrics apart from the requests too (target.metrics_port); 0 does not.
+        metrics_host: the address on which it does.
     """
 
     database_url: str
@@ -48,6 +49,7 @@ class Settings:
     fault_token: str = ""
     state_dir: str = ""
     metrics_port: int = 0
+    metrics_host: str = "127.0.0.1"
 
     @property
     def sqlalchemy_url(self) -> str:

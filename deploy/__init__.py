@@ -1,0 +1,1 @@
+"""What the compose stack needs besides the images: configuration files, and ``init``, which makes its secrets."""
