@@ -267,7 +267,7 @@ def _file(
     }
 
 
-@dataclass
+@dataclass(frozen=True)
 class Standing(Whole):
     """A run in standing services, and what they saw of it.
 
