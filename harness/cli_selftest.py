@@ -31,7 +31,7 @@ from harness.units import format_duration
     show_default=True,
     help="Run each case so many times.",
 )
-@click.option("--jobs", metavar="N", type=click.IntRange(1, 16), help="Cases side by side; default: one for each core.")
+@click.option("--jobs", metavar="N", type=click.IntRange(1, 16), help="Cases side by side; one more than cores.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
@@ -57,7 +57,7 @@ def selftest(
         return 0
     console = Console(stderr=as_json)
     folder = out / f"selftest-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-    side_by_side = jobs or os.cpu_count() or 1
+    side_by_side = jobs or (os.cpu_count() or 1) + 1  # a run waits for most of its time
     console.print(
         f"{len(cases) * repeat} runs, {side_by_side} side by side, below {folder}", markup=False, highlight=False
     )

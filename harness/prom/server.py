@@ -43,7 +43,7 @@ def free_port() -> int:
         return port
 
 
-def _die_with_parent() -> Callable[[], None]:
+def die_with_parent() -> Callable[[], None]:
     """For ``preexec_fn``: the child gets SIGTERM when the thread that started it is gone, also after kill -9."""
     libc = ctypes.CDLL(None, use_errno=True)  # loaded before the fork: no allocation in the child
     parent = os.getpid()
@@ -211,7 +211,7 @@ class PrometheusServer:
                 cwd=self.work_dir,
                 env={**os.environ, **self._environment},
                 start_new_session=True,  # Ctrl-C on the terminal is for the harness, which then stops this in order
-                preexec_fn=_die_with_parent(),
+                preexec_fn=die_with_parent(),
             )
 
     def _wait_ready(self) -> bool:

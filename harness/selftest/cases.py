@@ -63,7 +63,7 @@ _DATABASE = (
     Case("long-transactions", WARNS, ("db_pool",), "two transactions stay open for minutes; no objective speaks of it",
          ("long_transactions:count=2,delay=20",), arguments=MINUTES),
     Case("missing-index", FAILS, ("latency", "disk"), "one query scans a table that grows with every request",
-         ("missing_index:rows=1500,delay=30",), arguments=(*CREEP, "--set", "objectives.latency_growth=100%")),
+         ("missing_index:rows=500,delay=30",), arguments=(*CREEP, "--set", "objectives.latency_growth=100%")),
     Case("lock-contention", FAILS, ("latency", "db_pool"), "every request queues for one row",
          ("lock_contention:ms=80,delay=30",)),
 )  # fmt: skip
@@ -85,8 +85,8 @@ _REQUEST = (
          ("stall:every=12,pause=2,delay=30",), short=True),
     Case("latency-creep", FAILS, ("latency",), "each request waits longer, 100 ms more every minute",
          ("latency_creep:ms_per_minute=100,delay=20",), arguments=(*CREEP, "--set", "objectives.latency_growth=100%")),
-    Case("cpu-creep", FAILS, ("cpu",), "each request takes more CPU time, 15 ms more every minute",
-         ("cpu_creep:ms_per_minute=15,delay=20",), arguments=(*CREEP, "--set", "objectives.cpu_growth=100%")),
+    Case("cpu-creep", FAILS, ("cpu",), "each request takes more CPU time, 8 ms more every minute",
+         ("cpu_creep:ms_per_minute=8,delay=20",), arguments=(*CREEP, "--set", "objectives.cpu_growth=100%")),
 )  # fmt: skip
 
 _OUTSIDE = (

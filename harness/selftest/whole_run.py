@@ -17,6 +17,7 @@ from typing import Any
 import psutil
 
 from harness.errors import HarnessError
+from harness.prom.server import die_with_parent
 
 LOAD_BEGAN = re.compile(r"^warmup ", re.MULTILINE)
 STEADY = re.compile(r"^steady ", re.MULTILINE)
@@ -104,7 +105,9 @@ def whole_run(
     began = time.monotonic()
     seen: dict[int, psutil.Process] = {}
     with log.open("wb") as file:
-        process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, env=variables, cwd=folder)
+        process = subprocess.Popen(
+            command, stdout=file, stderr=subprocess.STDOUT, env=variables, cwd=folder, preexec_fn=die_with_parent()
+        )
     harness = psutil.Process(process.pid)
     undo: Callable[[], None] | None = None
     meddled_at = None

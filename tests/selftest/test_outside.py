@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import time
@@ -90,3 +91,23 @@ def test_processes_left_running_are_trouble(tmp_path: Path) -> None:
     (tmp_path / "verdict.json").write_text('{"outcome": "pass", "findings": [], "first_cause": null}')
     row = row_of(Case("x", HEALTHY, (), "x"), Whole(0, "", tmp_path, ["7 gunicorn"], 1.0))
     assert (row.outcome, row.right, row.problem) == ("pass", False, "still running: 7 gunicorn")
+
+
+def test_a_lab_that_is_killed_leaves_no_run_behind(tmp_path: Path) -> None:
+    program = (
+        "import sys\nfrom pathlib import Path\nfrom harness.selftest.whole_run import whole_run\n"
+        "whole_run(Path(sys.argv[1]), [], plan='selftest')\n"
+    )
+
+    def running() -> list[str]:
+        found = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if str(tmp_path) in " ".join(process.cmdline()) and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(" ".join(process.cmdline()))
+        return found
+
+    with subprocess.Popen([sys.executable, "-c", program, str(tmp_path)]) as lab:
+        wait_until(lambda: list(tmp_path.glob("runs/*/run.json")) != [], "a run that has begun")
+        lab.kill()
+    wait_until(lambda: running() == [], "the end of the run that the lab had started")
