@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from harness.errors import ArchiveError, QueryError
-from harness.prom.archive import keep_local, keep_remote
+from harness.prom.archive import keep_local, keep_remote, keep_snapshot
 from harness.prom.blocks import find_blocks, link_archive
 from harness.prom.private import open_run
 from harness.prom.server import PrometheusServer
@@ -186,3 +186,27 @@ def test_live_and_judged_values_are_equal(live: Live, tmp_path: Path):
         np.testing.assert_allclose(settled.values, 1.0, atol=0.15)
         (twice,) = data.api.raw("harness:demo_twice:rate10s", data.start, data.end)
         np.testing.assert_array_equal(twice.values, 2 * ours.values)
+
+
+def test_a_snapshot_of_a_standing_server_is_copied(live: Live, tmp_path: Path):
+    """Its data folder is not ours: blocks are copied and not moved, and the snapshot is removed where that can be."""
+    data = live.server.data_dir
+    tsdb = tmp_path / "run" / "tsdb"
+    tsdb.parent.mkdir()
+    assert keep_snapshot(live.server.api(), data, tsdb, live.began, live.ended) is None
+    assert not list((data / "snapshots").iterdir())
+    assert list(tsdb.parent.iterdir()) == [tsdb], "nothing half-made is left beside it"
+    keep_local(live.server, tmp_path / "local", live.began, live.ended)
+    end = live.ended - 1
+    local = everything(tmp_path / "local", tmp_path / "2", live.began, end)
+    same(everything(tsdb, tmp_path / "1", live.began, end), local)
+
+
+def test_a_snapshot_that_cannot_be_seen_or_holds_nothing_is_an_error(live: Live, tmp_path: Path):
+    data, api = live.server.data_dir, live.server.api()
+    with pytest.raises(ArchiveError, match="no sample of the run"):
+        keep_snapshot(api, data, tmp_path / "tsdb", live.ended + 90_000, live.ended + 90_100)
+    with pytest.raises(ArchiveError, match="cannot be listed"):
+        keep_snapshot(api, tmp_path / "elsewhere", tmp_path / "tsdb", live.began, live.ended)
+    assert not (tmp_path / "tsdb").exists()
+    shutil.rmtree(data / "snapshots")
