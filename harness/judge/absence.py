@@ -38,6 +38,11 @@ def why_missing(context: Context, need: Need, window: Window) -> str:
         return f"Prometheus scraped nothing in the steady state, {who} neither"
     if window.end - last > 3 * context.interval:
         return f"Prometheus scraped nothing at all after {clock(last)}"
+    pause = scraping_pause(np.concatenate([s.times for s in everything]), context.interval)
+    if pause is not None:
+        return (
+            f"Prometheus scraped nothing at all from {clock(pause[0])} to {clock(pause[1])}: it was down or restarted"
+        )
     if not scrapes:
         of = f"job {need.job!r}" + (f", instance {need.instance!r}" if need.instance else "")
         return f"{who} was not scraped at all (no `up` of {of})"
@@ -58,6 +63,20 @@ def why_missing(context: Context, need: Need, window: Window) -> str:
             if text:
                 return f"the sidecar's collector {need.collector!r} could not read {text}"
     return _target_gone(context, need, window) or f"{who} answered, but did not deliver it"
+
+
+def scraping_pause(times: FloatArray, interval: float) -> tuple[float, float] | None:
+    """The longest time in which no target at all was scraped, None when none is over three intervals. Pure.
+
+    Args:
+        times: of the scrapes of every target, in any order.
+    """
+    known = np.unique(times)
+    gaps = np.diff(known)
+    if gaps.size == 0 or gaps.max() <= 3 * interval:
+        return None
+    longest = int(gaps.argmax())
+    return float(known[longest]), float(known[longest + 1])
 
 
 def _target_gone(context: Context, need: Need, window: Window) -> str:

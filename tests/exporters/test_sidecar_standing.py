@@ -122,8 +122,8 @@ def test_the_harness_hands_its_configuration_over(sidecar: tuple[Path, str], wat
         }
     )
     plan = make_plan()
-    watching = plan.target.model_copy(update={"processes": ({"name": "me", "pid": watched},)})
-    target = type(plan.target).model_validate(watching.model_dump())
+    watching = {**plan.target.model_dump(), "processes": [{"name": "me", "pid": watched}]}
+    target = type(plan.target).model_validate(watching)
     configure_sidecar(plan.model_copy(update={"target": target}), services)
     assert config.stat().st_mode & 0o077 == 0, "it may hold passwords"
     assert ("namedprocess_namegroup_num_procs", "me") in samples(address)

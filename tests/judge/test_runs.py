@@ -133,6 +133,11 @@ def test_a_leak_far_below_its_limit_passes(tmp_path: Path) -> None:
 
 MISSING = {
     "sidecar killed half-way": (Made(down={"sidecar": after(180, 0, 1)}), "memory_growth process:web", "the sidecar"),
+    "prometheus restarted": (
+        Made(lost=lambda labels, t: (t > 140) & (t < 200)),
+        "latency_p95 all",
+        "scraped nothing at all from 14:15:3",
+    ),
     "prometheus killed half-way": (Made(lost=lambda labels, t: t > 180), "latency_p95 all", "scraped nothing at all"),
     "load not scraped": (Made(lost=lose(job("load"))), "error_ratio all", "the load generator"),
     "target's metrics gone": (Made(down={"target": flat(1)}), "db_pool_waiting all", "db_pool_waiting"),
