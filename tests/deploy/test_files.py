@@ -51,6 +51,15 @@ def test_the_intervals_agree(compose: dict[str, Any], prometheus: dict[str, Any]
     assert datasource["jsonData"]["timeInterval"] == SCRAPE_INTERVAL
 
 
+def test_load_processes_have_one_address(compose: dict[str, Any]) -> None:
+    """Harness and Prometheus know a worker by its address: with two networks each would see another."""
+    services = compose["services"]
+    for name in ("locust-master", "locust-worker"):
+        assert services[name]["networks"] == ["load"]
+    for name in ("harness", "prometheus", "target"):
+        assert "load" in services[name]["networks"]
+
+
 def test_the_jobs_are_those_of_the_rules(prometheus: dict[str, Any]) -> None:
     jobs = {job["job_name"]: job for job in prometheus["scrape_configs"]}
     assert set(jobs) == {JOB_LOAD, JOB_SIDECAR, JOB_RUN, JOB_TARGET, JOB_PROMETHEUS}
