@@ -21,6 +21,9 @@ from harness.report.stored import read_verdict
 from harness.report.writer import ReportWriter, evidence_of
 from harness.run.record import RunDirectory, RunRecord, find_run, list_runs, rfc3339
 from harness.run.recover import recover
+from harness.run.recover_standing import recover_standing
+from harness.run.services import VARIABLE as SERVICES_VARIABLE
+from harness.run.services import load_services
 from harness.units import format_duration
 
 RUNS = Path("runs")
@@ -41,18 +44,28 @@ def stored_plan(directory: RunDirectory) -> Plan:
 @click.command()
 @click.argument("run")
 @click.option("--plan", "other", metavar="PLAN", help="Judge by this plan's objectives; no report is written.")
+@click.option(
+    "--services",
+    "services_file",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    envvar=SERVICES_VARIABLE,
+    help=f"Standing services that a killed run was made in. Also ${SERVICES_VARIABLE}.",
+)
 @_runs_root
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
-def judge(run: str, other: str | None, root: Path, as_json: bool) -> int:
+def judge(run: str, other: str | None, services_file: Path | None, root: Path, as_json: bool) -> int:  # fmt: skip
     """Judge RUN again, with today's rules, and write its reports again.
 
     RUN is a run directory, a run id or `last`. Nothing but the run directory is read. Where the harness was killed,
-    the series are first recovered from what it left there.
+    the series are first recovered from what it left there, or from the standing services that made the run.
     """
     directory = find_run(run, root)
     directory.read_record()
     plan = stored_plan(directory)
     told = recover(directory, plan)
+    if services_file is not None and not directory.tsdb.is_dir():
+        told = recover_standing(directory, plan, load_services(services_file, os.environ))
     if told:
         click.echo(told, err=True)
     record = directory.read_record()

@@ -6,7 +6,6 @@ The record still says "crashed", or how else it ended, so such a run cannot pass
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +14,6 @@ from harness.errors import ArchiveError
 from harness.ownership import OWNER_FILE, locked
 from harness.plan.model import Plan
 from harness.prom.archive import keep_local
-from harness.prom.blocks import Block
 from harness.prom.server import PrometheusServer
 from harness.run.record import RunDirectory, RunRecord
 from harness.run.removal import remove_tree
@@ -57,18 +55,22 @@ def recover(directory: RunDirectory, plan: Plan) -> str | None:
     record = directory.read_record()
     _remove_all_but(work, data)  # credentials first: whatever fails next, they are gone
     blocks = keep_local(PrometheusServer(data, work / "prometheus"), directory.tsdb, record.started_at, _FOREVER)
-    directory.write_record(ended(record, plan, blocks))
+    last = (max(block.end_ms for block in blocks) - 1) / 1000 if blocks else None
+    directory.write_record(ended(record, plan, last))
     remove_tree(work)
     return f"the harness of this run was killed; its series were recovered from {data}"
 
 
-def ended(record: RunRecord, plan: Plan, blocks: Sequence[Block]) -> RunRecord:
-    """The record with the end that the series tell: their last sample. Pure; an end that is known stays."""
+def ended(record: RunRecord, plan: Plan, last: float | None) -> RunRecord:
+    """The record with the end that the series tell. Pure; an end that is known stays.
+
+    Args:
+        last: unix seconds of the run's last sample.
+    """
     note = "the series were recovered after the harness was killed"
     record = replace(record, notes=(*record.notes, note))
-    if record.ended_at is not None or not blocks:
+    if record.ended_at is not None or last is None:
         return record
-    last = (max(block.end_ms for block in blocks) - 1) / 1000
     if record.steady_from is None or last <= record.steady_from:
         return replace(record, ended_at=last, steady_from=None, steady_to=None)
     return replace(record, ended_at=last, steady_to=min(last, record.steady_from + plan.steady_seconds))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -67,19 +68,11 @@ class StandingPrometheus:
         """By a snapshot where its data can be seen here, else through its API. Raises QueryError, ArchiveError."""
         self._await_ready()
         self._await_cooldown()
-        try:
-            if self._service.data_dir is None:
-                raise ArchiveError("the services file names no prometheus.data_dir")
-            slow = standing_api(self._service, _SNAPSHOT_SECONDS)
-            left = keep_snapshot(slow, self._service.data_dir, self._run.directory.tsdb, start, end)
-        except (QueryError, ArchiveError) as error:
-            self._run.journal.note(
-                f"the series were read through the query API, which does not tell when a series ended: {error.message}"
-            )
-            keep_remote(self.api, f'{{{STACK}="{self._plan.stack}"}}', self._run.directory.tsdb, start, end)
-        else:
-            if left is not None:
-                self._run.journal.event(f"Prometheus' snapshot stays: {left} cannot be removed from here")
+        kept = keep_series(self._service, self._plan.stack, self._run.directory.tsdb, start, end)
+        if kept.problem:
+            self._run.journal.note(kept.problem)
+        if kept.left is not None:
+            self._run.journal.event(f"Prometheus' snapshot stays: {kept.left} cannot be removed from here")
 
     def close(self) -> None:
         """Nothing: it goes on, and so does what it scrapes."""
@@ -96,6 +89,36 @@ class StandingPrometheus:
         deadline = time.monotonic() + _READY_SECONDS
         while not self.api.healthy() and time.monotonic() < deadline:
             time.sleep(1.0)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """How series were kept.
+
+    Attributes:
+        problem: why not by a snapshot; empty when they were.
+        left: the snapshot's folder, where it could not be removed.
+    """
+
+    problem: str = ""
+    left: Path | None = None
+
+
+def keep_series(service: PrometheusService, stack: str, tsdb: Path, start: float, end: float) -> Kept:
+    """Keeps the series between two unix seconds in ``tsdb``: by a snapshot, or else through the query API.
+
+    Raises:
+        QueryError, ArchiveError: neither was possible, or there is no sample.
+    """
+    try:
+        if service.data_dir is None:
+            raise ArchiveError("the services file names no prometheus.data_dir")
+        return Kept(left=keep_snapshot(standing_api(service, _SNAPSHOT_SECONDS), service.data_dir, tsdb, start, end))
+    except (QueryError, ArchiveError) as error:
+        keep_remote(standing_api(service), f'{{{STACK}="{stack}"}}', tsdb, start, end)
+        return Kept(
+            f"the series were read through the query API, which does not tell when a series ended: {error.message}"
+        )
 
 
 def standing_api(service: PrometheusService, timeout: float = _API_SECONDS) -> PrometheusApi:

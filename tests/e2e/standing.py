@@ -275,12 +275,15 @@ class Standing(Whole):
         posted: what the notification's hook received.
         live: answers of the standing Prometheus after the run: most users by instance, load processes ever and now up.
         orders_left: whether the run's order still stood in the control folder.
+        again: the run after it.
+        judged: exit code and words of `harness judge last`, while the services still stood.
     """
 
     posted: list[tuple[str, Any]] = field(default_factory=list)
     live: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     orders_left: bool = False
     again: Whole | None = None
+    judged: tuple[int, str] | None = None
 
     @property
     def deliveries(self) -> list[dict[str, Any]]:
@@ -312,8 +315,17 @@ def standing_run(
             "load_now": standing.query('up{job="load"} == 1'),
         }
         left = (standing.home / "control" / "run.json").exists()
+        judged = judge_last(tmp, standing) if whole.exit_code < 0 else None
         again = whole_run(tmp, (*common, *second), plan=plan, environ=environ) if second is not None else None
-        return Standing(**vars(whole), posted=standing.posted, live=live, orders_left=left, again=again)
+        return Standing(
+            **vars(whole), posted=standing.posted, live=live, orders_left=left, again=again, judged=judged
+        )  # fmt: skip
+
+
+def judge_last(tmp: Path, standing: Stack) -> tuple[int, str]:
+    command = [sys.executable, "-m", "harness.cli", "judge", "last", "--services", str(standing.services_file)]
+    done = subprocess.run(command, cwd=tmp, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
 
 
 def kill_and_start(name: str, after: float = 1.0) -> Callable[[Stack, psutil.Process], None]:

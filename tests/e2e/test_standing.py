@@ -43,7 +43,9 @@ def test_a_run_in_standing_services_passes(whole: Standing) -> None:
         "127.0.0.2": 20.0,
         "127.0.0.3": 20.0,
     }
-    assert (whole.directory / "logs" / "locust-master.log").stat().st_size > 0
+    log = (whole.directory / "logs" / "locust-master.log").read_text()
+    assert "2 workers connected" in log
+    assert "Uncaught exception" not in log
     assert not whole.orders_left
     plan = (whole.directory / "plan.yml").read_text()
     assert "workers: 2" in plan
@@ -143,6 +145,13 @@ def test_a_harness_killed_outright_ends_the_load(whole: Standing) -> None:
     assert whole.exit_code == -9
     assert whole.orders_left, "nobody was left to withdraw it"
     assert whole.live["load_now"] == [], "agents obey only while the harness that ordered lives"
+    assert whole.judged is not None
+    code, said = whole.judged
+    assert code == 11, said
+    assert "its series were recovered from http://127.0.0.1" in said
+    assert whole.record["ended_by"] == "crashed"
+    assert whole.record["steady_from"] < whole.record["ended_at"]
+    assert whole.objective("memory_limit")["outcome"] == "pass", "what was seen is evidence"
     assert whole.again is not None
     assert whole.again.record["ended_by"] == "completed"
 

@@ -91,6 +91,6 @@ def test_an_archived_run_that_was_killed_while_it_was_judged_loses_its_working_d
 
 def test_a_known_end_stays_and_a_run_killed_in_its_warm_up_has_no_window() -> None:
     known = RunRecord("r", "p", 100.0, "t", steady_from=110.0, steady_to=150.0, ended_at=150.0, ended_by="interrupted")
-    assert ended(known, make_plan(), []).ended_at == 150.0
-    assert ended(known, make_plan(), []).ended_by == "interrupted"
-    assert ended(RunRecord("r", "p", 100.0, "t", steady_from=110.0), make_plan(), []).ended_at is None
+    assert ended(known, make_plan(), None).ended_at == 150.0
+    assert ended(known, make_plan(), None).ended_by == "interrupted"
+    assert ended(RunRecord("r", "p", 100.0, "t", steady_from=110.0), make_plan(), None).ended_at is None
