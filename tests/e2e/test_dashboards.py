@@ -144,7 +144,7 @@ def test_a_memory_leak_shows(run: Opened) -> None:
 
 
 @pytest.mark.scenario("error-burst")
-def test_an_error_burst_shows(run: Opened, whole: Whole) -> None:
+def test_an_error_burst_shows(run: Opened) -> None:
     failed = run.rate('locust_request_duration_seconds_count{outcome="error"}')
     requests = run.rate("locust_request_duration_seconds_count")
     assert failed > 0
@@ -153,9 +153,8 @@ def test_an_error_burst_shows(run: Opened, whole: Whole) -> None:
     assert kinds["status"] == pytest.approx(failed, rel=0.1)
     used = {s.labels["objective"]: float(s.values[-1]) for s in run.last(expr("run-limits-used"))}
     assert used["error_ratio"] > 5
-    seen = run.data.api.query_range(run.promql(expr("run-signals")), run.start, run.data.end + AFTER, 1.0)
-    errors = [s for s in seen if s.labels["signal"] == "errors"]
-    assert max(float(s.values.max()) for s in errors) >= 1
+    by_endpoint = [s for s in run.last(expr("load-endpoints", 1)) if float(s.values[-1]) > 0.05]
+    assert len(by_endpoint) >= 3, "the burst hits every endpoint"
 
 
 @pytest.mark.scenario("connection-leak")
