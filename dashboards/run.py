@@ -41,7 +41,7 @@ def phase() -> Panel:
         unit="none",
         kind="stat",
         signal="telemetry",
-        runbooks=("TelemetryVanished",),
+        runbooks=("TelemetryVanished", "RunVanished", "NoRun"),
         width=4,
         height=4,
         show_name=True,

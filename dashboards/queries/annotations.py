@@ -5,7 +5,7 @@ from __future__ import annotations
 from dashboards.queries.select import by, kept, series
 from exporters.metric_names import ALERTS, RUN_PHASE, Recorded
 
-_FIRING = 'alertstate="firing"'
+_FIRING = 'alertstate="firing", severity!="none"'
 _ABORT = 'abort="true"'
 _PHASE = f"max by {by('phase')} ({series(RUN_PHASE)})"
 # The first minute of each phase, not all of it: a mark and no curtain.

@@ -13,7 +13,8 @@ PHASE = f"max by {by('phase')} ({series(RUN_PHASE)}) == 1"
 TIME_LEFT = f"clamp_min({_END} - time(), 0)"
 PROGRESS = f"clamp((time() - {_START}) / ({_END} - {_START} > 0), 0, 1)"
 
-_IS_FIRING = 'alertstate="firing"'
+# severity="none" is for the notification path of a standing Prometheus: a watchdog that always fires, no run.
+_IS_FIRING = 'alertstate="firing", severity!="none"'
 _CRITICAL, _NOT_CRITICAL = 'severity="critical"', 'severity!="critical"'
 _FIRING = series(ALERTS, _IS_FIRING)
 _LABELS = by("alertname", "severity", "signal", "verdict")
@@ -54,8 +55,8 @@ def _measured() -> str:
 
 
 # 2 critical, 1 warning, 0 measured and quiet; nothing where the signal is not measured and no alert says so.
-_WORST = kept(series(ALERTS, _IS_FIRING, _CRITICAL))
-_OTHER = kept(series(ALERTS, _IS_FIRING, _NOT_CRITICAL))
+_WORST = kept(series(ALERTS, _IS_FIRING, _CRITICAL, 'signal!=""'))
+_OTHER = kept(series(ALERTS, _IS_FIRING, _NOT_CRITICAL, 'signal!=""'))
 SIGNALS = f"2 * max by {by('signal')} ({_WORST}) or max by {by('signal')} ({_OTHER}) or {_measured()}"
 
 _VALUES = {

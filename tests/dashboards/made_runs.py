@@ -58,6 +58,9 @@ def container_run(folder: Path) -> RunDirectory:
     add(names.ALERTS, constant(1.0), names.JOB_RUN, ALERT_FROM < T, alertname="MemoryOverLimit", **firing)
     early = {"alertstate": "firing", "severity": "warning", "signal": "cpu", "verdict": "warn"}
     add(names.ALERTS, constant(1.0), names.JOB_RUN, (T > 100) & (T < 150), alertname="CpuThrottled", **early)
+    # What a standing Prometheus adds: no word about the run.
+    none = {"alertstate": "firing", "severity": "none"}
+    add(names.ALERTS, constant(1.0), names.JOB_RUN, alertname="NoRun", **none)
     directory = RunDirectory(folder)
     folder.mkdir(parents=True, exist_ok=True)
     with BlockWriter(WARMUP + STEADY) as writer:
