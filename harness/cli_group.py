@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -10,6 +11,8 @@ from typing import NamedTuple
 import click
 
 from harness.errors import ExitCode, HarnessError
+
+ENDED_AT_ONCE = "ended at once; what was started here was ended, and nothing was judged"
 
 
 class _Where(NamedTuple):
@@ -51,25 +54,36 @@ class LazyGroup(click.Group):
 def cli() -> None:
     """Soaks an HTTP service for a day and gives a verdict that can be trusted.
 
-    Exit codes: 0 PASS or WARN, 10 FAIL, 11 INCONCLUSIVE, 12 the harness could not do its work, 2 wrong usage.
+    Exit codes: 0 PASS or WARN, 10 FAIL, 11 INCONCLUSIVE, 12 the harness could not do its work, 2 wrong usage. With
+    --json an error is a JSON object on stdout too: error, remedy, exit_code.
     """
 
 
 def run_command(arguments: Sequence[str] | None) -> int:
     """The exit code. An exception that is not listed here is a bug of ours: its traceback is the right answer.
 
+    With --json among the arguments an error is told on stdout as well: a script reads one JSON document in any case.
+
     Raises:
         KeyboardInterrupt: it was ended at once.
     """
+    as_json = "--json" in (sys.argv[1:] if arguments is None else arguments)
+
+    def tell(error: str, remedy: str, code: ExitCode) -> int:
+        if as_json:
+            click.echo(json.dumps({"error": error, "remedy": remedy, "exit_code": int(code)}, indent=2))
+        return int(code)
+
     try:
         code = cli.main(args=None if arguments is None else list(arguments), prog_name="harness", standalone_mode=False)
     except HarnessError as error:
         click.secho(f"error: {error}", err=True, fg="red" if sys.stderr.isatty() else None)
-        return int(error.exit_code)
+        return tell(error.message, error.remedy, error.exit_code)
     except click.ClickException as error:
         error.show()
-        return int(ExitCode.USAGE)
-    except click.Abort:
+        return tell(error.format_message(), "harness --help", ExitCode.USAGE)
+    except (click.Abort, KeyboardInterrupt):
+        tell(ENDED_AT_ONCE, "harness judge last", ExitCode.ERROR)
         raise KeyboardInterrupt from None
     except BrokenPipeError:  # the reader of our output went away, as `head` does
         sys.stderr.close()

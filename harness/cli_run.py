@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -110,7 +110,11 @@ def check(
     plan: str, local: bool, target: str | None, duration: str | None, users: int | None, overrides: tuple[str, ...],
     faults: tuple[str, ...], services_file: Path | None, allow_hosts: tuple[str, ...], as_json: bool,
 ) -> int:  # fmt: skip
-    """Look at everything that PLAN needs, without load, and say what it cannot judge and why."""
+    """Look at everything that PLAN needs, without load, and say what it cannot judge and why.
+
+    Exits 12 when something is missing, so that a run could not start; 11 when an objective certainly cannot be judged,
+    so that a run could not PASS; else 0.
+    """
     services = load_services(services_file, os.environ) if services_file else None
     asked = load(plan, target, duration, users, overrides, allowed(allow_hosts, services))
     loaded = localized(asked, local, services)
@@ -122,7 +126,14 @@ def check(
         click.echo(json.dumps(_check_json(loaded, checks, problems), indent=2))
     else:
         _print_checks(Console(), loaded, checks, problems)
-    return int(ExitCode.PASS if all(c.ok for c in checks) else ExitCode.ERROR)
+    return int(check_code(checks, problems))
+
+
+def check_code(checks: Sequence[Check], problems: Sequence[Unjudgeable]) -> ExitCode:
+    """What `harness check` exits with. Pure."""
+    if not all(check.ok for check in checks):
+        return ExitCode.ERROR
+    return ExitCode.INCONCLUSIVE if any(problem.hard for problem in problems) else ExitCode.PASS
 
 
 def allowed(hosts: tuple[str, ...], services: Services | None) -> tuple[str, ...]:
@@ -136,12 +147,10 @@ def load(
 ) -> Plan:  # fmt: skip
     """The plan as the command line asks for it. Raises UsageError and PlanError."""
     pairs = [_pair(text) for text in overrides]
-    if target is not None:
-        pairs.append(("target.url", target))
     alerts = {rule.name for rule in load_rules(rules_path()).alerts}
     plan = load_plan(
-        find_plan(name, data_path("plans")), environ=os.environ, overrides=pairs, allow_hosts=allow_hosts,
-        alert_names=alerts,
+        find_plan(name, data_path("plans")), environ=os.environ, overrides=pairs, target=target,
+        allow_hosts=allow_hosts, alert_names=alerts,
     )  # fmt: skip
     if duration is not None:
         plan = with_duration(plan, _seconds(duration))
@@ -204,14 +213,18 @@ def _print_checks(console: Console, plan: Plan, checks: list[Check], problems: l
         line(f"{'':8}{problem.remedy}")
     if plan.objectives_off:
         line(f"off     by the plan: {', '.join(plan.objectives_off)}")
-    if not problems:
+    if not all(found.ok for found in checks):
+        line("a run of this plan could not start: what is MISSING above must be there first")
+    elif any(problem.hard for problem in problems):
+        line("a run of this plan could not PASS: it would end INCONCLUSIVE at best")
+    elif not problems:
         line("every objective of this plan can be judged")
 
 
 def _check_json(plan: Plan, checks: list[Check], problems: list[Unjudgeable]) -> dict[str, Any]:
     return {
         "plan": plan.name,
-        "ready": all(c.ok for c in checks),
+        "ready": check_code(checks, problems) is ExitCode.PASS,
         "checks": [{"name": c.name, "ok": c.ok, "detail": c.detail, "remedy": c.remedy} for c in checks],
         "unjudgeable": [
             {"objective": p.objective, "reason": p.reason, "remedy": p.remedy, "hard": p.hard, "measured": p.measured}

@@ -20,7 +20,7 @@ from harness.report.console import print_verdict
 from harness.report.stored import read_verdict
 from harness.report.writer import ReportWriter, evidence_of
 from harness.run.record import RunDirectory, RunRecord, find_run, list_runs, rfc3339
-from harness.run.recover import recover
+from harness.run.recover import recover, still_on
 from harness.run.recover_standing import recover_standing
 from harness.run.services import VARIABLE as SERVICES_VARIABLE
 from harness.run.services import load_services
@@ -100,7 +100,9 @@ def report(run: str, form: str | None, root: Path) -> int:
     RUN is a run directory, a run id or `last`. The plots of the HTML report are drawn from its series again.
     """
     directory = find_run(run, root)
-    record, plan, verdict = directory.read_record(), stored_plan(directory), read_verdict(directory)
+    record = directory.read_record()
+    _require_judged(directory, run)
+    plan, verdict = stored_plan(directory), read_verdict(directory)
     evidence = evidence_of(directory, verdict, plan, rules_path()) if form in (None, "html") else None
     if evidence is not None and evidence.missing:
         click.echo(f"the report has no plots: {evidence.missing}", err=True)
@@ -140,10 +142,22 @@ def runs(root: Path, as_json: bool) -> int:
     return 0
 
 
+def _require_judged(directory: RunDirectory, name: str) -> None:
+    """Raises ArchiveError that says why there is no verdict to report, and what to do."""
+    if directory.verdict_file.exists():
+        return
+    if still_on(directory):
+        raise ArchiveError(
+            f"the run in {directory.path} is still on, so it has no verdict yet",
+            remedy="wait for its end, or end it: Ctrl-C, SIGTERM",
+        )
+    raise ArchiveError(f"the run in {directory.path} was not judged yet", remedy=f"judge it: harness judge {name}")
+
+
 def _row(directory: RunDirectory) -> dict[str, str | None]:
     """One run in words; a damaged record is told as such, and never hides the other runs."""
     try:
-        record = directory.read_record()
+        record, running = directory.read_record(), still_on(directory)
     except ArchiveError as error:
         return {
             "run_id": directory.path.name, "plan": None, "started_at": None, "lasted": None, "ended_by": None,
@@ -154,8 +168,9 @@ def _row(directory: RunDirectory) -> dict[str, str | None]:
         "plan": record.plan,
         "started_at": rfc3339(record.started_at),
         "lasted": _lasted(record),
-        "ended_by": record.ended_by,
-        "outcome": _outcome(directory),
+        # run.json says "crashed" until the end, so that a killed harness leaves the truth.
+        "ended_by": None if running and record.ended_at is None else record.ended_by,
+        "outcome": "running" if running else _outcome(directory),
     }
 
 

@@ -26,13 +26,10 @@ _SELECTOR = re.compile(rf"\{{\s*{_MATCHER}(?:\s*,\s*{_MATCHER})*\s*,?\s*\}}")
 Check = Callable[[Plan, Node, Problems], None]
 
 
-def check_plan(
-    plan: Plan, root: Node, problems: Problems, *, alert_names: Collection[str] | None, judging: bool = False
-) -> None:
+def check_plan(plan: Plan, root: Node, problems: Problems, *, judging: bool = False) -> None:
     """Adds every problem found.
 
     Args:
-        alert_names: names that ``abort_on`` may use; None when the rules are not at hand to compare with.
         judging: no load will start by this plan, so no host needs to be allowed.
     """
     if not judging:
@@ -49,7 +46,6 @@ def check_plan(
         _selector,
     ):
         check(plan, root, problems)
-    _abort_on(plan, root, problems, alert_names)
 
 
 def _kind(plan: Plan, root: Node, problems: Problems) -> None:
@@ -216,10 +212,17 @@ def _selector(plan: Plan, root: Node, problems: Problems) -> None:
         )
 
 
-def _abort_on(plan: Plan, root: Node, problems: Problems, alert_names: Collection[str] | None) -> None:
+def check_abort_on(root: Node, problems: Problems, alert_names: Collection[str] | None) -> None:
+    """Before the plan is validated: it needs no other key, and is told together with what is wrong with those.
+
+    Args:
+        alert_names: names that ``abort_on`` may use; None when the rules are not at hand to compare with.
+    """
+    node = (root.mapping or {}).get("abort_on")
     known = [*SEVERITIES, *(alert_names or ())]
-    for index, word in enumerate(plan.abort_on):
-        if word in known or (alert_names is None and _ALERT.fullmatch(word)):
+    for index, item in enumerate(node.value if node is not None and isinstance(node.value, list) else ()):
+        word = item.text
+        if word is None or word in known or (alert_names is None and _ALERT.fullmatch(word)):
             continue
         problems.add_loc(
             root,

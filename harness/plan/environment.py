@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from urllib.parse import urlsplit, urlunsplit
 
 from harness.plan.problems import Problems
 from harness.plan.yaml_lines import Node
@@ -109,6 +110,40 @@ def set_target_url(root: Node, url: Node) -> None:
     if section is not None:
         section["url"] = url
         section.pop("reference", None)
+
+
+def target_url(root: Node) -> Node | None:
+    """The node of target.url; None when the plan has none."""
+    section = (root.mapping or {}).get("target")
+    return (section.mapping or {}).get("url") if section is not None else None
+
+
+def move_metrics(root: Node, before: Node | None, environ: Mapping[str, str]) -> None:
+    """Where target.url was replaced, target.metrics of its old address goes to the new one: it is the same service.
+
+    Args:
+        before: target.url as the plan's file has it; None when it has none.
+    """
+    now = target_url(root)
+    if before is None or now is None or now is before or not before.text or not now.text:
+        return
+    old = _address(_expand(before, before.text, environ, Problems("")))
+    new = _address(now.text)
+    metrics = root.at(("target", "metrics"))
+    if old is None or new is None or not isinstance(metrics.value, list):
+        return
+    for item in metrics.value:
+        if item.text and not item.origin and _address(item.text) == old:
+            item.value = urlunsplit(urlsplit(item.text)._replace(scheme=new[0], netloc=new[1]))
+
+
+def _address(url: str) -> tuple[str, str] | None:
+    """Scheme and host with port; None for what is no URL, which validation tells."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    return (parts.scheme, parts.netloc) if parts.netloc else None
 
 
 def _child(root: Node, key: str, origin: str) -> dict[str, Node] | None:

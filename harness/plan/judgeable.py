@@ -92,6 +92,14 @@ def _off(objective: Objective) -> str:
     return f"--set objectives.{objective.name}=off"
 
 
+def _or_horizon(steady: float) -> str:
+    """The longest horizon that this steady state suffices for, as a way out; nothing where none is short enough."""
+    if steady < MIN_GROWTH_SECONDS:
+        return ""
+    longest = format_duration(float(int(steady / GROWTH_SHARE_OF_HORIZON))).replace(" ", "")
+    return f", or a shorter horizon: --set horizon={longest} at most"
+
+
 def _too_short(plan: Plan, objective: Objective) -> Unjudgeable | None:
     family, steady = objective.spec.family, plan.steady_seconds
     if family == "growth":
@@ -101,7 +109,7 @@ def _too_short(plan: Plan, objective: Objective) -> Unjudgeable | None:
                 _label(objective),
                 f"{objective.name} needs {format_duration(needed)} of steady state for its horizon of "
                 f"{format_duration(plan.horizon)}; this plan has {format_duration(steady)}",
-                f"give {_off(objective)}, a longer stage, or a shorter horizon:",
+                f"give {_off(objective)}, or a longer stage{_or_horizon(steady)}",
                 True,
             )
     elif family in ("latency", "ratio", "throughput"):

@@ -11,8 +11,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from harness.errors import PlanError
-from harness.plan.checks import check_plan
-from harness.plan.environment import apply_suite_variables, substitute
+from harness.plan.checks import check_abort_on, check_plan
+from harness.plan.environment import apply_suite_variables, move_metrics, set_target_url, substitute, target_url
 from harness.plan.files import default_locustfile, find_plan, is_stored, resolve_files
 from harness.plan.model import DEFAULT_ALLOW_HOSTS, REFERENCE_URL, Plan
 from harness.plan.objectives_section import read_objectives
@@ -32,6 +32,7 @@ def load_plan(
     *,
     environ: Mapping[str, str],
     overrides: Sequence[tuple[str, str]] = (),
+    target: str | None = None,
     allow_hosts: Sequence[str] = (),
     alert_names: Collection[str] | None = None,
     judging: bool = False,
@@ -45,6 +46,7 @@ def load_plan(
             variables, which say what to start, must not change a judgement; no host needs to be allowed and no file
             it names must exist.
         overrides: pairs of dotted key and value, as in ``--set load.workers=2``.
+        target: URL to load in place of the plan's (``--target``); the harness then starts no reference target.
         allow_hosts: hosts to add to the plan's ``allow_hosts`` (``--allow-host``).
         alert_names: names that ``abort_on`` may use; None when the rules are not at hand, then any alert-like name is
             taken.
@@ -58,6 +60,7 @@ def load_plan(
         where=str(path),
         environ={} if stored else environ,
         overrides=overrides,
+        target=target,
         allow_hosts=allow_hosts,
         alert_names=alert_names,
         files_from=None if stored or judging else path.parent,
@@ -71,6 +74,7 @@ def load_plan_text(
     where: str,
     environ: Mapping[str, str],
     overrides: Sequence[tuple[str, str]] = (),
+    target: str | None = None,
     allow_hosts: Sequence[str] = (),
     alert_names: Collection[str] | None = None,
     files_from: Path | None = None,
@@ -88,11 +92,15 @@ def load_plan_text(
     if root.mapping is None:
         raise _shape_error("a plan is a mapping of keys to values", where)
     problems = Problems(where)
+    written_url = target_url(root)
     if not judging:
         apply_suite_variables(root, environ, problems)
     for key, value in overrides:
         apply_override(root, key, value)
+    if target is not None:
+        set_target_url(root, Node(target, 0, "--target"))
     substitute(root, environ, problems)
+    move_metrics(root, written_url, environ)
     # What an unset variable leaves empty would only be told again as a wrong value.
     problems.raise_any()
     _reference(root, problems)
@@ -109,13 +117,14 @@ def load_plan_text(
     data.pop("objectives_off", None)
     if "objectives_off" in root.mapping:
         problems.add_loc(root, ("objectives_off",), "unknown key 'objectives_off'", "write NAME: off below objectives")
+    check_abort_on(root, problems, alert_names)
     try:
         plan = Plan.model_validate({**data, "objectives": objectives, "objectives_off": removed})
     except ValidationError as error:
         add_schema_errors(error, root, problems)
         problems.raise_any()
         raise  # unreachable: a ValidationError always adds a problem
-    check_plan(plan, root, problems, alert_names=alert_names, judging=judging)
+    check_plan(plan, root, problems, judging=judging)
     problems.raise_any()
     return plan
 

@@ -50,7 +50,7 @@ def add_schema_errors(error: ValidationError, root: Node, problems: Problems, mo
 
 
 def _sentence(kind: str, loc: tuple[str | int, ...], item: Mapping[str, Any], root: type[BaseModel]) -> tuple[str, str]:
-    key, parent = dotted(loc), dotted(loc[:-1])
+    key, parent = in_words(loc), in_words(loc[:-1])
     context: Mapping[str, Any] = item.get("ctx") or {}
     if kind == "extra_forbidden":
         known = _known_keys(loc[:-1], root)
@@ -94,9 +94,17 @@ def _shown(loc: tuple[str | int, ...], value: object) -> str:
     return repr(text if len(text) <= 80 else text[:77] + "...")
 
 
-def dotted(loc: tuple[str | int, ...]) -> str:
-    """The way to a value as ``--set`` writes it: load.stages.0.users."""
-    return ".".join(str(step) for step in loc)
+def in_words(loc: tuple[str | int, ...]) -> str:
+    """Where a value stands: "target.url", "load.stages, stage 1, users". People count from one."""
+    text = ""
+    for before, step in zip((None, *loc), loc, strict=False):
+        if isinstance(step, int):
+            text += f", {'stage' if before == 'stages' else 'item'} {step + 1}"
+        elif isinstance(before, int):
+            text += f", {step}"
+        else:
+            text += f".{step}" if text else step
+    return text
 
 
 def _known_keys(loc: tuple[str | int, ...], root: type[BaseModel]) -> list[str]:

@@ -55,7 +55,10 @@ class RecordKeeper:
         """Removes the parts' data; series that could not be archived stay where they are, they are the only ones."""
         for path in sorted(self._directory.work.glob("*")):
             if path.name == "prometheus" and keep_prometheus:
-                self._journal.note(f"the run's series were not kept; Prometheus' data is in {path / 'data'}")
+                self._journal.note(
+                    f"the run's series are not archived; they are still in {path / 'data'}: "
+                    f"`harness judge {self._directory.path}` recovers them and judges the run"
+                )
                 (path / "prometheus.yml").unlink(missing_ok=True)  # may hold the target's credentials
             elif path.is_dir():
                 remove_tree(path)

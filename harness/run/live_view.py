@@ -7,12 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from exporters.metric_names import JOB_LOAD, STACK, Recorded
+from exporters.metric_names import JOB_LOAD, REQUEST_DURATION, STACK, Recorded
 from harness.errors import QueryError
 from harness.prom.api import PrometheusApi
 from harness.run.abort import FiringAlert
 
 NO_SEVERITY = "none"
+# A rate needs two samples in its window, also after a scrape that failed.
+_WINDOW_INTERVALS = 4
+_SHORTEST_WINDOW = 15.0  # seconds; from less than that a rate jumps about
 
 
 @dataclass(frozen=True)
@@ -26,10 +29,15 @@ class Figures:
 
 
 class LiveView:
-    """Values of one stack on one Prometheus. Methods raise QueryError when it does not answer."""
+    """Values of one stack on one Prometheus. Methods raise QueryError when it does not answer.
 
-    def __init__(self, api: PrometheusApi, stack: str) -> None:
+    Args:
+        interval: seconds between scrapes.
+    """
+
+    def __init__(self, api: PrometheusApi, stack: str, interval: float) -> None:
         self._api = api
+        self._window = f"{round(max(_SHORTEST_WINDOW, _WINDOW_INTERVALS * interval) * 1000)}ms"
         self._selector = f'{{{STACK}="{stack}"}}'
         self._stack = stack
 
@@ -40,7 +48,8 @@ class LiveView:
             return number if math.isfinite(number) else None
 
         return Figures(
-            rps=value(f"{Recorded.REQUESTS}{self._selector}"),
+            # Not the recorded rate: over its minute a load that has just begun, or stopped, shows half of itself.
+            rps=value(f"sum(rate({REQUEST_DURATION}_count{self._selector}[{self._window}]))"),
             p95=value(f"{Recorded.LATENCY_P95}{self._selector}"),
             error_ratio=value(f"{Recorded.ERROR_RATIO}{self._selector}"),
             memory=value(f"sum({Recorded.MEMORY}{self._selector})"),

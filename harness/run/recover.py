@@ -58,7 +58,28 @@ def recover(directory: RunDirectory, plan: Plan) -> str | None:
     last = (max(block.end_ms for block in blocks) - 1) / 1000 if blocks else None
     directory.write_record(ended(record, plan, last))
     remove_tree(work)
-    return f"the harness of this run was killed; its series were recovered from {data}"
+    return f"{how_it_ended(record)}; its series were recovered from {data}"
+
+
+def still_on(directory: RunDirectory) -> bool:
+    """Whether the harness that makes this run lives and works on it.
+
+    Raises:
+        ArchiveError: that cannot be told.
+    """
+    try:
+        return locked(directory.work / OWNER_FILE)
+    except OSError as error:
+        raise ArchiveError(
+            f"whether the run in {directory.path} is still on cannot be told: {error.strerror}"
+        ) from error
+
+
+def how_it_ended(record: RunRecord) -> str:
+    """What run.json knows of the end, in words. Pure."""
+    if record.ended_at is None:
+        return "the harness of this run was killed"
+    return f"this run was {record.ended_by}" + (f" ({record.reason})" if record.reason else "")
 
 
 def ended(record: RunRecord, plan: Plan, last: float | None) -> RunRecord:
@@ -67,7 +88,7 @@ def ended(record: RunRecord, plan: Plan, last: float | None) -> RunRecord:
     Args:
         last: unix seconds of the run's last sample.
     """
-    note = "the series were recovered after the harness was killed"
+    note = f"{how_it_ended(record)}; its series were recovered later"
     record = replace(record, notes=(*record.notes, note))
     if record.ended_at is not None or last is None:
         return record

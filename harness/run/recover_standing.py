@@ -6,7 +6,7 @@ from exporters.metric_names import RUN_INFO, STACK
 from harness.errors import ArchiveError
 from harness.plan.model import Plan
 from harness.run.record import RunDirectory
-from harness.run.recover import ended
+from harness.run.recover import ended, how_it_ended
 from harness.run.services import Services
 from harness.run.standing_prometheus import keep_series, standing_api
 
@@ -38,5 +38,5 @@ def recover_standing(directory: RunDirectory, plan: Plan, services: Services) ->
     end = max(float(s.times[-1]) for s in seen)
     kept = keep_series(service, plan.stack, directory.tsdb, record.started_at, end)
     directory.write_record(ended(record, plan, end))
-    told = f"the harness of this run was killed; its series were recovered from {service.url}"
+    told = f"{how_it_ended(record)}; its series were recovered from {service.url}"
     return f"{told}; {kept.problem}" if kept.problem else told

@@ -190,7 +190,7 @@ class _Session:
             f"load on {self.record.target} for {format_duration(plan.load.duration)}, "
             f"the first {format_duration(plan.load.warmup)} of it warm-up"
         )
-        view = LiveView(telemetry.api, plan.stack)
+        view = LiveView(telemetry.api, plan.stack, plan.scrape_interval)
         watcher = Watcher(
             plan, load, telemetry, view, metrics, parts.bystanders, self.stop, self.journal, self.ui, self.clock,
             on_load=self._load_began,

@@ -57,11 +57,11 @@ BAD_PLANS = {
     ),
     "wrong type": (
         plan_text("users: 1", "users: many"),
-        "error: p.yml:6: load.stages.0.users must be a whole number, not 'many'\n",
+        "error: p.yml:6: load.stages, stage 1, users must be a whole number, not 'many'\n",
     ),
     "negative duration": (
         plan_text("10s", "-10s"),
-        "error: p.yml:6: load.stages.0.duration: '-10s' is negative; a duration cannot be\n",
+        "error: p.yml:6: load.stages, stage 1, duration: '-10s' is negative; a duration cannot be\n",
     ),
     "file target": (
         PLAN.format(port=1).replace("http://127.0.0.1:1", "file:///etc/passwd"),
@@ -183,7 +183,7 @@ BAD_WORDS = {
         "  write --fault NAME:key=value,key=value\n"
     ),
     ("run", "p.yml", "--target", "http://example.com"): (
-        "error: --set target.url: the host 'example.com' is not in allow_hosts (localhost, 127.0.0.1, ::1)\n"
+        "error: --target: the host 'example.com' is not in allow_hosts (localhost, 127.0.0.1, ::1)\n"
         "  if load may really go there: --allow-host example.com, or add it to target.allow_hosts\n"
     ),
     ("judge", "last"): "error: there is no run in runs\n  start one with: harness run PLAN\n",

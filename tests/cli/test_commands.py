@@ -15,6 +15,7 @@ import pytest
 from harness.cli import main
 from harness.cli_group import COMMANDS
 from harness.judge.verdict import Finding, ObjectiveResult, Outcome, Verdict
+from harness.ownership import owned
 from harness.run.record import RunDirectory, RunRecord
 
 PLAN = """\
@@ -69,7 +70,7 @@ def make_run(root: Path, run_id: str, outcome: Outcome, **record: object) -> Run
 def test_check_says_what_cannot_be_judged_and_the_way_out(capsys: pytest.CaptureFixture[str]) -> None:
     Path("p.yml").write_text(PLAN)
     code, out, err = harness(capsys, "check", "p.yml")
-    assert (code, err) == (0, "")
+    assert (code, err) == (11, ""), "a run of this plan could not PASS"
     lines = out.splitlines()
     assert lines[0] == "t: 2m of load, 10s of it warm-up, 5 users at the peak, 4 objectives"
     assert [line[:8].strip() for line in lines[1:7]] == ["ok"] * 6
@@ -78,8 +79,10 @@ def test_check_says_what_cannot_be_judged_and_the_way_out(capsys: pytest.Capture
     ]  # fmt: skip
     assert lines[7:] == [
         "cannot be judged: memory_growth needs 6h of steady state for its horizon of 24h; this plan has 1m 50s",
-        "        give --set objectives.memory_growth=off, a longer stage, or a shorter horizon:",
+        "        give --set objectives.memory_growth=off, or a longer stage, or a shorter horizon: "
+        "--set horizon=7m20s at most",
         "off     by the plan: error_ratio",
+        "a run of this plan could not PASS: it would end INCONCLUSIVE at best",
     ]
 
 
@@ -103,6 +106,8 @@ def test_check_without_a_program_that_is_needed(
         "        install it (Debian: apt-get install prometheus)\n"
     ) in out
     assert "MISSING redis: Redis is not installed here (no redis-server)\n" in out
+    assert out.endswith("a run of this plan could not start: what is MISSING above must be there first\n")
+    assert "can be judged" not in out
     code, out, err = harness(capsys, "run", "p.yml")
     assert (code, out) == (12, "")
     assert err.startswith("error: 3 things that the plan needs are not there:\n")
@@ -113,8 +118,10 @@ def test_check_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     Path("p.yml").write_text(PLAN)
     code, out, _ = harness(capsys, "check", "p.yml", "--json")
     data = json.loads(out)
-    assert code == 0
-    assert (data["plan"], data["ready"], data["objectives_off"]) == ("t", True, ["error_ratio"])
+    assert code == 11
+    assert (data["plan"], data["ready"], data["objectives_off"]) == ("t", False, ["error_ratio"])
+    code, out, _ = harness(capsys, "check", "p.yml", "--json", "--set", "horizon=7m20s")
+    assert (code, json.loads(out)["ready"], json.loads(out)["unjudgeable"]) == (0, True, [])
     assert [(p["objective"], p["hard"]) for p in data["unjudgeable"]] == [("memory_growth", True)]
 
 
@@ -145,6 +152,40 @@ def test_the_list_of_runs_with_a_damaged_and_an_unjudged_one(capsys: pytest.Capt
     assert out.splitlines()[1].split() == [
         "20261122T150000Z-t", "t", "2026-11-22T16:00:00.000Z", "1m", "30s", "completed", "pass",
     ]  # fmt: skip
+
+
+def test_a_run_that_is_on_is_running_and_has_no_report_yet(capsys: pytest.CaptureFixture[str], here: Path) -> None:
+    times = {"ended_at": None, "steady_to": None, "ended_by": "crashed"}
+    directory = make_run(here / "runs", "20261122T150000Z-t", Outcome.PASS, **times)
+    directory.verdict_file.unlink()
+    with owned(directory.work):
+        [row] = json.loads(harness(capsys, "runs", "--json")[1])
+        assert (row["ended_by"], row["outcome"], row["lasted"]) == (None, "running", None)
+        assert harness(capsys, "runs")[1].splitlines()[1].split()[-1] == "running"
+        assert harness(capsys, "report", "last") == (
+            12, "", "error: the run in runs/20261122T150000Z-t is still on, so it has no verdict yet\n"
+            "  wait for its end, or end it: Ctrl-C, SIGTERM\n",
+        )  # fmt: skip
+    [row] = json.loads(harness(capsys, "runs", "--json")[1])
+    assert (row["ended_by"], row["outcome"]) == ("crashed", "not judged"), "its harness was killed"
+    assert harness(capsys, "report", "last") == (
+        12, "", "error: the run in runs/20261122T150000Z-t was not judged yet\n  judge it: harness judge last\n",
+    )  # fmt: skip
+
+
+def test_an_error_with_json_is_json_too(capsys: pytest.CaptureFixture[str], here: Path) -> None:
+    (here / "p.yml").write_text(PLAN.replace("users: 5", "users: many"))
+    message = "p.yml:7: load.stages, stage 1, users must be a whole number, not 'many'"
+    code, out, err = harness(capsys, "run", "p.yml", "--json")
+    assert (code, json.loads(out), err) == (
+        2, {"error": message, "remedy": "", "exit_code": 2}, f"error: {message}\n",
+    )  # fmt: skip
+    code, out, _ = harness(capsys, "judge", "last", "--json")
+    assert (code, json.loads(out)) == (
+        2, {"error": "there is no run in runs", "remedy": "start one with: harness run PLAN", "exit_code": 2},
+    )  # fmt: skip
+    code, out, _ = harness(capsys, "run", "--json")
+    assert (code, json.loads(out)["error"]) == (2, "Missing argument 'PLAN'.")
 
 
 def test_report_prints_and_writes_again(capsys: pytest.CaptureFixture[str], here: Path) -> None:

@@ -97,7 +97,13 @@ def test_growth_needs_a_quarter_of_its_horizon(duration: str, horizon: str, enou
 def test_the_words_of_a_run_too_short() -> None:
     [found] = unjudgeable(plan("{memory_growth: 5%}", target=ALL_SOURCES, load="[{duration: 10m, users: 1}]"))
     assert found.reason == "memory_growth needs 6h of steady state for its horizon of 24h; this plan has 10m"
-    assert "--set objectives.memory_growth=off" in found.remedy
+    assert found.remedy == (
+        "give --set objectives.memory_growth=off, or a longer stage, or a shorter horizon: --set horizon=40m at most"
+    )
+    [found] = unjudgeable(
+        plan("{memory_growth: 5%, error_ratio: off}", target=ALL_SOURCES, load="[{duration: 59s, users: 1}]")
+    )
+    assert found.remedy == "give --set objectives.memory_growth=off, or a longer stage", "no horizon is that short"
 
 
 def test_rates_need_more_than_their_own_minute() -> None:

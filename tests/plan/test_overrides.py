@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from harness.errors import PlanError
@@ -92,7 +94,11 @@ def test_an_override_can_stand_in_for_an_unset_variable() -> None:
             "--set load.stages.9.users: load.stages.9 is a list of 2 items and has no item '9'",
         ),
         ("load.stages.first.users", "1", "has no item 'first'"),
-        ("load.stages.0.duration", "-1m", "--set load.stages.0.duration: load.stages.0.duration: '-1m' is negative"),
+        (
+            "load.stages.0.duration",
+            "-1m",
+            "--set load.stages.0.duration: load.stages, stage 1, duration: '-1m' is negative",
+        ),
         ("objectives.latency_p59", "1s", "--set objectives.latency_p59: unknown objective 'latency_p59'; did you mean"),
         ("objectives.latency_p95", "fast", "--set objectives.latency_p95: latency_p95: 'fast' is not a duration"),
         ("abort_on", "[critical", "--set abort_on: not valid YAML"),
@@ -116,3 +122,38 @@ def test_an_override_of_a_secret_is_not_repeated() -> None:
     with pytest.raises(PlanError) as caught:
         load(("target.headers", "[s3cret]"))
     assert "s3cret" not in str(caught.value)
+
+
+METRICS = """\
+target:
+  url: ${BASE:-http://localhost:5000/}
+  metrics: ["${BASE:-http://localhost:5000}/metrics", "http://localhost:9187/metrics"]
+load: {stages: [{duration: 1m, users: 1}]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("how", "moved"),
+    [
+        ({"target": "http://127.0.0.1:6000"}, "http://127.0.0.1:6000"),
+        ({"target": "https://127.0.0.1:6000", "environ": {"BASE": "http://localhost:7000"}}, "https://127.0.0.1:6000"),
+        ({"overrides": [("target.url", "http://127.0.0.1:6000")]}, "http://127.0.0.1:6000"),
+        ({"environ": {"TEST_BASE_URL": "http://127.0.0.1:6000"}}, "http://127.0.0.1:6000"),
+        ({"environ": {"BASE": "http://localhost:7000"}}, "http://localhost:7000"),
+        ({}, "http://localhost:5000"),
+    ],
+)
+def test_metrics_of_the_service_move_with_its_url(how: dict[str, Any], moved: str) -> None:
+    plan = load_plan_text(METRICS, where="x.yml", **({"environ": {}} | how))
+    assert plan.target.metrics == (f"{moved}/metrics", "http://localhost:9187/metrics"), "another server's stay"
+
+
+def test_metrics_that_are_named_on_the_command_line_stay() -> None:
+    named = ("target.metrics", "[http://localhost:5000/metrics]")
+    plan = load_plan_text(METRICS, where="x.yml", environ={}, overrides=[named], target="http://127.0.0.1:6000")
+    assert plan.target.metrics == ("http://localhost:5000/metrics",)
+
+
+def test_a_wrong_target_is_told_as_it_was_given() -> None:
+    with pytest.raises(PlanError, match=r"^--target: the host 'prod.example' is not in allow_hosts"):
+        load_plan_text(METRICS, where="x.yml", environ={}, target="http://prod.example")

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.errors import PlanError
+from harness.plan.loading import load_plan_text
 from tests.plan.small_plan import MINIMAL, file_error, refused, with_line, write
 
 
@@ -37,18 +39,21 @@ from tests.plan.small_plan import MINIMAL, file_error, refused, with_line, write
         ),
         (
             with_line("users: 3", "user: 3"),
-            ["x.yml:6: unknown key 'user' in load.stages.0; did you mean 'users'?"],
+            ["x.yml:6: unknown key 'user' in load.stages, stage 1; did you mean 'users'?"],
         ),
-        (with_line("users: 3", "users: many"), ["x.yml:6: load.stages.0.users must be a whole number, not 'many'"]),
-        (with_line("users: 3", "users: 2.5"), ["x.yml:6: load.stages.0.users must be a whole number"]),
-        (with_line("users: 3", "users: -1"), ["x.yml:6: load.stages.0.users", "greater than or equal to 0"]),
+        (
+            with_line("users: 3", "users: many"),
+            ["x.yml:6: load.stages, stage 1, users must be a whole number, not 'many'"],
+        ),
+        (with_line("users: 3", "users: 2.5"), ["x.yml:6: load.stages, stage 1, users must be a whole number"]),
+        (with_line("users: 3", "users: -1"), ["x.yml:6: load.stages, stage 1, users", "greater than or equal to 0"]),
         (
             with_line("users: 3", "rate: 5"),
             ["x.yml:6: rate belongs to the open model", "stage 1 of the load has no users"],
         ),
         (with_line("users: 3", "users: 0"), ["x.yml:6: no stage has a user"]),
-        (with_line("duration: 5m", "duration: -5m"), ["x.yml:6: load.stages.0.duration: '-5m' is negative"]),
-        (with_line("duration: 5m", "duration: 0"), ["x.yml:6: load.stages.0.duration", "greater than 0"]),
+        (with_line("duration: 5m", "duration: -5m"), ["x.yml:6: load.stages, stage 1, duration: '-5m' is negative"]),
+        (with_line("duration: 5m", "duration: 0"), ["x.yml:6: load.stages, stage 1, duration", "greater than 0"]),
         (with_line("duration: 5m", "duration: soon"), ["x.yml:6:", "write for example 30s, 5m or 1h30m"]),
         (with_line("[{duration: 5m, users: 3}]", "[]"), ["x.yml:6: load.stages needs at least one item"]),
         (with_line("[{duration: 5m, users: 3}]", "5m"), ["x.yml:6: load.stages must be a list, not '5m'"]),
@@ -81,7 +86,10 @@ from tests.plan.small_plan import MINIMAL, file_error, refused, with_line, write
         ),
         (with_line("load:", "  health_path: up\nload:"), ["x.yml:4: 'up' is no path of a URL"]),
         (with_line("5m", "5000d"), ["x.yml:6: the stages take 5000 days in all"]),
-        (with_line("users: 3", "users: 9999999"), ["x.yml:6: load.stages.0.users", "less than or equal to 1000000"]),
+        (
+            with_line("users: 3", "users: 9999999"),
+            ["x.yml:6: load.stages, stage 1, users", "less than or equal to 1000000"],
+        ),
         (with_line("load:", "  containers: ['-x']\nload:"), ["x.yml:4: '-x' is no container name"]),
         (
             with_line("load:", "  containers:\n  - a\n  - a\nload:"),
@@ -101,7 +109,10 @@ from tests.plan.small_plan import MINIMAL, file_error, refused, with_line, write
         (with_line("load:", "  processes: [{name: w, pid: none}]\nload:"), ["x.yml:4:", "must be a whole number"]),
         (
             with_line("load:", "  databases: [{name: d, url: 'mysql://u:pw123@h'}]\nload:"),
-            ["x.yml:4: target.databases.0.url: 'mysql://u:***@h'", "postgresql:// or postgres:// or pgbouncer://"],
+            [
+                "x.yml:4: target.databases, item 1, url: 'mysql://u:***@h'",
+                "postgresql:// or postgres:// or pgbouncer://",
+            ],
         ),
         (with_line("load:", "  redis: [{name: d, url: 'http://h'}]\nload:"), ["x.yml:4:", "redis:// or rediss://"]),
         (MINIMAL + "scrape_interval: 30s\n", ["x.yml:7: 30 s is too slow"]),
@@ -207,3 +218,11 @@ def test_hostile_text_is_one_error_in_bounded_time(tmp_path: Path, text: str, sa
     assert said in told
     assert len(told) < 8000
     assert time.perf_counter() - began < 10  # two shared cores; alone it is below two seconds
+
+
+def test_a_wrong_abort_on_is_told_with_everything_else() -> None:
+    text = MINIMAL.replace("users: 3", "users: many") + "abort_on: [critcal]\n"
+    with pytest.raises(PlanError) as caught:
+        load_plan_text(text, where="x.yml", environ={}, alert_names={"TargetDown"})
+    assert "load.stages, stage 1, users must be a whole number" in str(caught.value)
+    assert "'critcal' is neither a severity nor an alert; did you mean 'critical'?" in str(caught.value)

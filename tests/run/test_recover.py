@@ -14,7 +14,7 @@ from harness.ownership import owned
 from harness.prom.blocks import find_blocks
 from harness.prom.server import PrometheusServer
 from harness.run.record import RunDirectory, RunRecord
-from harness.run.recover import ended, recover
+from harness.run.recover import ended, how_it_ended, recover
 from tests.run.plans import make_plan
 
 SELF = "global: {{scrape_interval: 1s}}\nscrape_configs: [{{job_name: p, static_configs: [{{targets: ['{0}']}}]}}]\n"
@@ -55,8 +55,8 @@ def test_series_are_recovered_once_and_only_from_a_run_that_is_over(
     server.stop(timeout=0)  # killed: nothing but its log of writes is on disk
 
     said = recover(directory, make_plan())
-    assert said is not None
-    assert "recovered" in said
+    data = directory.work / "prometheus" / "data"
+    assert said == f"the harness of this run was killed; its series were recovered from {data}"
     assert sum(block.samples for block in find_blocks(directory.tsdb)) > 100
     assert not directory.work.exists()
     record = directory.read_record()
@@ -94,3 +94,14 @@ def test_a_known_end_stays_and_a_run_killed_in_its_warm_up_has_no_window() -> No
     assert ended(known, make_plan(), None).ended_at == 150.0
     assert ended(known, make_plan(), None).ended_by == "interrupted"
     assert ended(RunRecord("r", "p", 100.0, "t", steady_from=110.0), make_plan(), None).ended_at is None
+
+
+def test_the_end_that_is_known_is_told() -> None:
+    ended_at_once = RunRecord(
+        "r", "p", 100.0, "t", ended_at=150.0, ended_by="interrupted", reason="ended at once by a second SIGTERM"
+    )
+    assert how_it_ended(ended_at_once) == "this run was interrupted (ended at once by a second SIGTERM)"
+    assert ended(ended_at_once, make_plan(), None).notes == (
+        "this run was interrupted (ended at once by a second SIGTERM); its series were recovered later",
+    )
+    assert how_it_ended(RunRecord("r", "p", 100.0, "t")) == "the harness of this run was killed"

@@ -52,7 +52,7 @@ def test_our_own_scrapes_follows_targets_and_is_recovered_after_its_death(
     own = OwnPrometheus(plan, directory, Sources(run_metrics, None), rule_files(rules_path()))
     try:
         assert own.ended() is None
-        view = LiveView(own.api, plan.stack)
+        view = LiveView(own.api, plan.stack, plan.scrape_interval)
         assert view.figures(time.time()).rps is None
         assert view.firing() == ()
         assert last_scrapes_missing(view, ["locust-master"], began, time.time()) == ["locust-master"]
