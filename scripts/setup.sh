@@ -1,14 +1,25 @@
 #!/usr/bin/env bash
 # Makes this checkout ready: .venv with the locked packages, and the server packages that a local run needs.
 # --tests: also what only tests need; what cannot be installed is said here, and by its tests.
-# Idempotent; a second call takes a fraction of a second. Honours $PYTHON.
+# Idempotent; a second call takes a fraction of a second. One that was interrupted is made good by the next; a second one
+# at the same time waits for the first. Honours $PYTHON.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+say() { printf '%s\n' "setup: $*" >&2; }
+
+# --close: what is started here (a package's server, for one) must not inherit the lock and hold it for ever.
+if [ -z "${HARNESS_SETUP_LOCKED:-}" ] && command -v flock >/dev/null 2>&1; then
+    export HARNESS_SETUP_LOCKED=1
+    status=0
+    flock --nonblock --conflict-exit-code 75 --close scripts/setup.sh scripts/setup.sh "$@" || status=$?
+    [ "$status" -eq 75 ] || exit "$status"
+    say "another set-up of this checkout is at work; waiting for its end"
+    exec flock --close scripts/setup.sh scripts/setup.sh "$@"
+fi
+
 for_tests=
 [ "${1:-}" != --tests ] || for_tests=1
-
-say() { printf '%s\n' "setup: $*" >&2; }
 
 have_postgres() {
     command -v initdb >/dev/null 2>&1 && return 0
@@ -34,8 +45,18 @@ find_python() {
 
 python=$(find_python || true)
 
+# A directory with an interpreter in it is not yet an environment: venv unpacks pip last.
+venv_works() { .venv/bin/python -c 'import pip' >/dev/null 2>&1; }
+
+stamp=.venv/.ready  # written last: without it nobody knows how far a set-up came
+wanted=$(cat requirements.lock pyproject.toml | sha256sum | cut -d' ' -f1)
+venv=ready
+if [ ! -f "$stamp" ] || ! venv_works; then venv=missing
+elif [ "$(cat "$stamp")" != "$wanted" ]; then venv=outdated
+fi
+
 missing=()
-if [ ! -x .venv/bin/python ]; then
+if [ "$venv" = missing ]; then
     if [ -z "$python" ]; then missing+=(python3 python3-venv)
     elif ! can_venv "$python"; then missing+=(python3-venv)
     fi
@@ -93,13 +114,13 @@ if [ -n "$for_tests" ]; then
     fi
 fi
 
-stamp=.venv/.ready
-wanted=$(cat requirements.lock pyproject.toml | sha256sum | cut -d' ' -f1)
-if [ ! -f "$stamp" ] || [ "$(cat "$stamp")" != "$wanted" ]; then
+if [ "$venv" != ready ]; then
     say "making .venv with the locked packages (a minute, the first time)"
-    [ -x .venv/bin/python ] || "$python" -m venv .venv
     rm -f "$stamp"
+    # Not beside and renamed: an environment's programs know its path.
+    [ "$venv" = outdated ] || { rm -rf .venv; "$python" -m venv .venv; }
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-    printf '%s\n' "$wanted" > "$stamp"
+    printf '%s\n' "$wanted" > "$stamp.part"
+    mv "$stamp.part" "$stamp"
 fi
