@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 from harness.errors import ArchiveError
@@ -13,8 +14,8 @@ from harness.prom.api import PrometheusApi
 from harness.prom.backfill import QUERY_TIMEOUT, Grid, evaluate
 from harness.prom.block_writer import BlockWriter
 from harness.prom.blocks import find_blocks
-from harness.prom.promql import mentioned_names, names_read
-from harness.prom.rules import RuleSet, depths, with_inputs
+from harness.prom.promql import inlined, mentioned_names, names_read, of_endpoints
+from harness.prom.rules import RecordingRule, RuleSet, depths, with_inputs
 from harness.prom.series import Series
 from harness.prom.server import PrometheusServer
 
@@ -23,6 +24,7 @@ from harness.prom.server import PrometheusServer
 # a quantile per endpoint).
 DEFER_ABOVE = 1_000_000
 PARALLEL = 2  # queries at a time
+_OF_ENDPOINTS = "harness_method_name"  # what recorded names of one endpoint each begin with
 
 
 class Recorder:
@@ -41,6 +43,7 @@ class Recorder:
         self._grid = self._late_grid = grid
         self._done: set[str] = set()
         self._coarse: set[str] = set()
+        self._late_endpoints = ""
 
     @property
     def pending(self) -> frozenset[str]:
@@ -52,9 +55,25 @@ class Recorder:
         """Recorded names that are not there at each evaluation: still pending, or computed on a coarser grid."""
         return self.pending | self._coarse
 
-    def coarsen(self, step: float) -> None:
-        """What has not been computed is from now on computed every ``step`` seconds only (at multiples of it)."""
+    def coarsen(self, step: float, endpoints: str) -> None:
+        """What has not been computed is from now on computed every ``step`` seconds only (at multiples of it).
+
+        Args:
+            endpoints: a regular expression; series of one endpoint each are computed for those that it matches only.
+                Empty: for all.
+        """
         self._late_grid = Grid.over(self._grid.start, self._grid.end, max(step, self._grid.step))
+        self._late_endpoints = endpoints
+
+    def inlined(self, expr: str, harmless: Collection[str]) -> str:
+        """The expression with pending names replaced by their rules, where that is the same."""
+        rules = {rule.name: rule.expr for rule in self._rules.recording if rule.name in self.seldom}
+        return inlined(expr, rules, self._grid.step, harmless) or expr
+
+    def _late(self, rule: RecordingRule) -> RecordingRule:
+        if not self._late_endpoints or not rule.name.startswith(_OF_ENDPOINTS):
+            return rule
+        return replace(rule, expr=of_endpoints(rule.expr, self._late_endpoints))
 
     def write(self, series: Iterable[Series]) -> None:
         """Adds given series, for example the objectives'. Raises ArchiveError."""
@@ -71,7 +90,7 @@ class Recorder:
         """
         wanted = with_inputs(names, self._rules.recording) - self._done
         for depth in self._depths:
-            rules = [rule for rule in depth if rule.name in wanted]
+            rules = [self._late(rule) for rule in depth if rule.name in wanted]
             if not rules:
                 continue
             grid = self._late_grid
@@ -80,7 +99,7 @@ class Recorder:
                 self._publish(writer)
             self._require(name for name, count in counts.items() if count)
             self._done |= counts.keys()
-            if grid.step_ms > self._grid.step_ms:
+            if grid.step_ms > self._grid.step_ms or self._late_endpoints:
                 self._coarse |= counts.keys()
 
     def cheap_or_alerted(self, present: Mapping[str, int]) -> frozenset[str]:
@@ -135,10 +154,19 @@ class ArchiveApi(PrometheusApi):
         self._server = server
         self._recorder = recorder
 
-    def coarsen(self, step: float) -> None:
+    def coarsen(self, step: float, endpoints: str = "") -> None:
         """For pictures, once the judge has read what it needs: what was put off until now is computed every ``step``
-        seconds only. Such a series is read at multiples of ``step``; between them it may be absent."""
-        self._recorder.coarsen(step)
+        seconds only, and for the endpoints that match only. Such a series is read at multiples of ``step``; between
+        them it may be absent."""
+        self._recorder.coarsen(step, endpoints)
+
+    def query_now(self, expr: str, at: float, harmless: Collection[str]) -> list[Series]:
+        """``query``, but for what was put off: that is evaluated at this moment alone, for all endpoints.
+
+        Args:
+            harmless: matchers that hold for every series of the run.
+        """
+        return self.query(self._recorder.inlined(expr, harmless), at)
 
     def seldom(self, expr: str) -> bool:
         """Whether an expression reads a series that is there at the coarser step only; see ``coarsen``."""

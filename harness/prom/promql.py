@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 _METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 # In this order: a string may hold a "#", a comment may hold a quote.
 _TOKEN = re.compile(r"""(?P<string>"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`[^`]*`)|(?P<comment>\#[^\n]*)""")
 _SELECTOR = re.compile(r"([\w:]*)\s*\{([^{}]*)\}")
 _BEFORE_NAMELESS = frozenset({"", "and", "or", "unless", "atan2", "bool"})
+_REQUESTS_OF_ENDPOINTS = re.compile(r"(?<![\w:])(locust_request_\w+)(?![\w:])(?:\{([^{}]*)\})?")
 _NAME_MATCHER = re.compile(r"__name__\s*(=~|!~|!=|=)\s*\0(\d+)\0")
 
 
@@ -80,3 +81,48 @@ def _words(expr: str) -> tuple[frozenset[str], frozenset[str], list[tuple[str, s
         if before.lower() in _BEFORE_NAMELESS and "__name__" not in inside:
             patterns.append(("", ""))
     return frozenset(_METRIC.findall(re.sub(r"\0\d+\0", " ", plain))), frozenset(exact), patterns
+
+
+def of_endpoints(expr: str, names: str) -> str:
+    """The expression with each raw request metric in it held to endpoints.
+
+    Args:
+        names: what stands between the quotes of a regular-expression matcher on ``name``.
+    """
+    held = f'name=~"{names}"'
+    return _REQUESTS_OF_ENDPOINTS.sub(lambda m: m[1] + "{" + ", ".join(filter(None, (m[2], held))) + "}", expr)
+
+
+def any_of(values: Iterable[str]) -> str:
+    """A regular expression that matches exactly these values, as it stands between the double quotes of a matcher."""
+    pattern = "|".join(re.sub(r"([.+*?()|\[\]{}^$\\])", r"\\\1", value) for value in values)
+    return pattern.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+
+def inlined(expr: str, rules: Mapping[str, str], step: float, harmless: Collection[str]) -> str | None:
+    """The expression with recorded names replaced by what records them: so that it can be asked at one moment alone.
+
+    Args:
+        rules: recorded name -> its expression.
+        step: seconds between evaluations, for what looks back over a recorded name.
+        harmless: matchers that hold for every series, and so may be dropped.
+
+    Returns:
+        None where a recorded name is read with another matcher.
+    """
+    lost = False
+
+    def replaced(match: re.Match[str]) -> str:
+        nonlocal lost
+        matchers = [part.strip() for part in (match[2] or "").split(",") if part.strip()]
+        inner = inlined(rules[match[1]], rules, step, harmless)
+        if inner is None or any(part not in harmless for part in matchers):
+            lost = True
+            return match[0]
+        return f"({inner})" + (f"[{match[3]}:{round(step * 1000)}ms]" if match[3] else "")
+
+    if not rules:
+        return expr
+    names = "|".join(re.escape(name) for name in sorted(rules, key=len, reverse=True))
+    found = re.sub(rf"(?<![\w:])({names})(?![\w:])(?:\{{([^{{}}]*)\}})?(?:\[(\w+)\])?", replaced, expr)
+    return None if lost else found

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from dashboards import Dashboard, Row, all_dashboards
+from dashboards import Dashboard, Panel, Query, Row, all_dashboards
 from harness.judge.verdict import Verdict
 from harness.plan.model import Plan
 from harness.report.fetch import Fetched, QueryApi, Span, fetch
 from harness.report.panels import draw
 from harness.report.plots import Plot
 from harness.report.proofs import MOST_PROOFS, NO_SERIES, Proof, draw_proof, expressions, proof_of
-from harness.report.sampling import Buckets
+from harness.report.sampling import Buckets, How
 from harness.report.signals import SIGNALS, with_findings
 from harness.report.view import in_order_of_onset
 from harness.run.record import RunRecord
@@ -70,20 +70,23 @@ def collect(data: OpenedRun, verdict: Verdict, plan: Plan, dashboards: Sequence[
     span = _span(data)
     findings = in_order_of_onset(verdict.findings)
     proofs = [proof_of(finding, shown, span.buckets) for finding in findings[:MOST_PROOFS]]
-    courses: list[str] = []
-    means: list[str] = []
+    courses: dict[str, How] = {}
     moments: list[str] = []
     for proof in filter(None, proofs):
-        courses += expressions(proof, span)
+        courses |= dict.fromkeys(expressions(proof, span), "band")
         moments += [span.expand(query.expr) for query in proof.queries if query.instant]
     for dashboard in shown:
         for panel in dashboard.panels():
             if panel.key.startswith(LIVE):
                 continue
             for query in panel.queries:
-                kind = moments if query.instant else means if panel.kind == "heatmap" else courses
-                kind.append(span.expand(query.expr))
-    fetched = fetch(data.api, span, courses, means, moments)
+                expr = span.expand(query.expr)
+                if query.instant:
+                    moments.append(expr)
+                elif courses.get(expr) != "band":
+                    courses[expr] = _how(panel, query)
+    names = [finding.subject["name"] for finding in findings if "name" in finding.subject]
+    fetched = fetch(data.api, span, courses, moments, names)
     return Evidence(
         span=span,
         proofs=tuple(
@@ -100,6 +103,15 @@ def collect(data: OpenedRun, verdict: Verdict, plan: Plan, dashboards: Sequence[
             for one in shown
         ),
     )
+
+
+def _how(panel: Panel, query: Query) -> How:
+    """What a bucket shows of a panel's query."""
+    if panel.kind == "heatmap":
+        return "mean"
+    if panel.kind == "state":
+        return "highest"
+    return "middle" if query.role == "limit" else "band"
 
 
 def _row(row: Row, fetched: Fetched, verdict: Verdict) -> tuple[str, tuple[Plot, ...]]:

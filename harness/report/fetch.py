@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 
 from dashboards import Query, expand
+from exporters.metric_names import REQUEST_DURATION, STACK
 from harness.errors import HarnessError
+from harness.prom.promql import any_of
 from harness.prom.series import FloatArray, Series
-from harness.report.sampling import Buckets, RangeApi, Sampled, sample
+from harness.report.sampling import RATE_SECONDS, Buckets, How, RangeApi, Sampled, sample
+
+MOST_ENDPOINTS = 12  # as many as a plot can tell apart
+_OF_ENDPOINTS = "harness_method_name"  # what recorded names of one endpoint each begin with
 
 
 class QueryApi(RangeApi, Protocol):
     """What is asked of harness.prom.on_demand.ArchiveApi."""
 
     def query(self, expr: str, at: float) -> list[Series]: ...
-    def coarsen(self, step: float) -> None: ...
+    def query_now(self, expr: str, at: float, harmless: Collection[str]) -> list[Series]: ...
+    def coarsen(self, step: float, endpoints: str = "") -> None: ...
 
 
 @dataclass(frozen=True)
@@ -38,12 +44,17 @@ class Span:
 
 @dataclass(frozen=True)
 class Fetched:
-    """Answers by expression; an expression that failed stands among ``problems`` with the reason."""
+    """Answers by expression; an expression that failed stands among ``problems`` with the reason, one that was asked of
+    some endpoints only among ``narrowed`` with the words for it."""
 
     span: Span
     courses: Mapping[str, list[Sampled]] = field(default_factory=dict)
     moments: Mapping[str, list[Series]] = field(default_factory=dict)
     problems: Mapping[str, str] = field(default_factory=dict)
+    narrowed: Mapping[str, str] = field(default_factory=dict)
+
+    def note(self, query: Query) -> str:
+        return self.narrowed.get(self.span.expand(query.expr), "")
 
     def problem(self, query: Query) -> str:
         return self.problems.get(self.span.expand(query.expr), "")
@@ -82,41 +93,79 @@ def _reduce(values: FloatArray, how: str) -> float:
     return float(values.mean()) if how == "mean" else float(values[-1])
 
 
-def fetch(api: QueryApi, span: Span, courses: Iterable[str], means: Iterable[str], moments: Iterable[str]) -> Fetched:
+def fetch(
+    api: QueryApi, span: Span, courses: Mapping[str, How], moments: Iterable[str], endpoints: Iterable[str] = ()
+) -> Fetched:
     """Asks all expressions, each once.
 
     Args:
-        courses: over the run, with the lowest and the highest of each bucket.
-        means: over the run, the mean of each bucket.
+        courses: over the run, and what a bucket shows of each.
         moments: at the end of the judged window.
+        endpoints: names whose series are asked for in any case; of others the slowest, where there are many.
     """
-    api.coarsen(span.buckets.coarse)
     problems: dict[str, str] = {}
+    shown, count = slowest_endpoints(api, span, endpoints)
+    api.coarsen(span.buckets.coarse, any_of(shown))
+    note = f"{len(shown)} of {count} endpoints, those with the longest mean latency"
+    narrowed = [expr for expr in courses if shown and _OF_ENDPOINTS in expr and api.seldom(expr)]
     answers: dict[str, list[Sampled]] = {}
-    for mean, expressions in ((False, list(dict.fromkeys(courses))), (True, list(dict.fromkeys(means)))):
-        answers |= _sampled(api, expressions, span.buckets, mean, problems)
-    at = {}
+    for how in dict.fromkeys(courses.values()):
+        answers |= _sampled(api, [expr for expr, one in courses.items() if one == how], span.buckets, how, problems)
+    return Fetched(span, answers, _at_the_end(api, span, moments, problems), problems, dict.fromkeys(narrowed, note))
+
+
+def _at_the_end(api: QueryApi, span: Span, moments: Iterable[str], problems: dict[str, str]) -> dict[str, list[Series]]:
+    # A series that is there at the coarser step only is read where it is.
+    moment = span.judged[1] // span.buckets.coarse * span.buckets.coarse
+    harmless = {f'harness="{span.stack}"', 'run_id=~".*"', 'name=~".*"'}
+    answers = {}
     for expr in dict.fromkeys(moments):
-        # A series that is there at the coarser step only is read where it is.
-        moment = span.judged[1] // span.buckets.coarse * span.buckets.coarse
         try:
-            at[expr] = api.query(expr, moment)
+            found = api.query_now(expr, moment, harmless)
         except HarnessError as error:
             problems[expr] = error.message
-    return Fetched(span, answers, at, problems)
+        else:
+            answers[expr] = [one for one in found if one.labels.get(STACK, span.stack) == span.stack]
+    return answers
+
+
+def slowest_endpoints(api: QueryApi, span: Span, always: Iterable[str]) -> tuple[list[str], int]:
+    """Names of the endpoints whose mean latency was longest in any bucket, and how many there are.
+
+    Empty where there are few enough to show all. Quantiles of a hundred endpoints over a day would take minutes; means
+    are read from two counters each.
+    """
+    step = max(span.buckets.step, 1.0)
+    stack, window = any_of([span.stack]), round(max(step, RATE_SECONDS))
+    total, count = (
+        f'sum by (name) (rate({REQUEST_DURATION}_{part}{{{STACK}=~"{stack}"}}[{window}s]))' for part in ("sum", "count")
+    )
+    middles = span.buckets.middles
+    try:
+        (found,) = api.query_ranges([(f"{total} / ({count} > 0)", float(middles[0]), float(middles[-1]), step)])
+    except HarnessError:
+        return [], 0  # then all are asked for, which takes long but loses nothing
+    means = {
+        one.labels.get("name", ""): float(np.nanmax(one.values)) for one in found if not np.isnan(one.values).all()
+    }
+    if len(means) <= MOST_ENDPOINTS:
+        return [], len(means)
+    wanted = [name for name in dict.fromkeys(always) if name in means]
+    others = sorted((name for name in means if name not in wanted), key=lambda name: -means[name])
+    return [*wanted, *others][:MOST_ENDPOINTS], len(means)
 
 
 def _sampled(
-    api: QueryApi, expressions: Sequence[str], buckets: Buckets, mean: bool, problems: dict[str, str]
+    api: QueryApi, expressions: Sequence[str], buckets: Buckets, how: How, problems: dict[str, str]
 ) -> dict[str, list[Sampled]]:
     try:
-        return dict(zip(expressions, sample(api, expressions, buckets, mean=mean), strict=True))
+        return dict(zip(expressions, sample(api, expressions, buckets, how), strict=True))
     except HarnessError:
         pass  # one of them: each alone then, so that the others are shown and the one is named
     answers = {}
     for expr in expressions:
         try:
-            (answers[expr],) = sample(api, [expr], buckets, mean=mean)
+            (answers[expr],) = sample(api, [expr], buckets, how)
         except HarnessError as error:
             problems[expr] = error.message
     return answers

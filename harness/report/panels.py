@@ -79,6 +79,7 @@ def _lines(plot: Plot, panel: Panel, fetched: Fetched) -> Plot:
     if not values:
         return replace(plot, empty=reason(panel.queries))
     kept, note = _most_telling(values, lowest=panel.axis_max is not None)
+    note = next(filter(None, map(fetched.note, panel.queries)), note)
     limits += [_level(one, fetched) for one in panel.thresholds if one.value is not None and one.level != "ok"]
     near, far = split_limits(kept, limits[:MOST_LIMITS], panel.unit)
     shown = [*kept, *near]

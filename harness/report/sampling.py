@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 
@@ -22,6 +22,9 @@ from harness.prom.series import FloatArray, Series
 BUCKETS = 400
 RATE_SECONDS = 60.0  # the look-back of recorded rates and quantiles
 _PLAIN = re.compile(r'\s*[a-zA-Z_:][\w:]*\s*(\{(?:[^{}"]|"(?:\\.|[^"\\])*")*\})?\s*')
+
+
+How = Literal["band", "middle", "mean", "highest"]
 
 
 class RangeApi(Protocol):
@@ -90,12 +93,13 @@ class Sampled:
         return bool(np.isnan(self.high).all())
 
 
-def sample(api: RangeApi, expressions: Sequence[str], buckets: Buckets, *, mean: bool = False) -> list[list[Sampled]]:
+def sample(api: RangeApi, expressions: Sequence[str], buckets: Buckets, how: How = "band") -> list[list[Sampled]]:
     """Each expression's series, in the order of their labels; an expression without data gives an empty list.
 
     Args:
-        mean: the value of a bucket is the mean of all in it, for what is added up or subtracted afterwards; low and
-            high are the same then.
+        how: what a bucket shows. "band": the value in its middle, with the lowest and the highest of all in it. Else
+            one value, low and high the same: "middle", for what does not change; "mean", for what is added up or
+            subtracted afterwards; "highest", for states in which the worst counts.
 
     Raises:
         QueryError: a query failed; that is never "no data".
@@ -108,8 +112,13 @@ def sample(api: RangeApi, expressions: Sequence[str], buckets: Buckets, *, mean:
         return [[_whole(one, buckets, 0.0) for one in _sorted(found)] for found in api.query_ranges(queries)]
     ends = (buckets.start + buckets.step, buckets.start + buckets.count * buckets.step, buckets.step)
     backwards = [_looking_back(expr, buckets, coarse=api.seldom(expr)) for expr in expressions]
-    if mean:
-        queries = [(f"avg_over_time({expr})", *ends) for expr in backwards]
+    if how == "middle":
+        queries = [(expr, float(middles[0]), float(middles[-1]), buckets.step) for expr in expressions]
+        shift = buckets.step / 2
+        return [[_whole(one, buckets, shift) for one in _sorted(found)] for found in api.query_ranges(queries)]
+    if how != "band":
+        function = {"mean": "avg_over_time", "highest": "max_over_time"}[how]
+        queries = [(f"{function}({expr})", *ends) for expr in backwards]
         return [[_whole(one, buckets, buckets.step) for one in _sorted(found)] for found in api.query_ranges(queries)]
     queries = [(expr, float(middles[0]), float(middles[-1]), buckets.step) for expr in expressions]
     for function in ("min_over_time", "max_over_time"):

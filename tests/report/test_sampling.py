@@ -85,7 +85,7 @@ def test_every_sample_is_shown_where_there_is_room(data: RunData) -> None:
 def test_means_for_what_is_subtracted(data: RunData) -> None:
     buckets = coarse(data)
     expr = f'{Recorded.LATENCY_BUCKETS}{{outcome="ok", le="+Inf"}}'
-    ((found,),) = sample(data.api, [expr], buckets, mean=True)
+    ((found,),) = sample(data.api, [expr], buckets, "mean")
     (raw,) = data.api.raw(expr, buckets.start, data.end)
     assert found.value is found.high
     assert np.nanmean(found.value) == pytest.approx(raw.values.mean(), rel=0.05)
