@@ -15,6 +15,7 @@ from harness.prom.promql import any_of
 from harness.prom.series import FloatArray, Series
 from harness.report.sampling import RATE_SECONDS, Buckets, How, RangeApi, Sampled, sample
 
+LOOKBACK_BUCKETS = 3  # as Prometheus looks back three scrapes
 MOST_ENDPOINTS = 12  # as many as a plot can tell apart
 _OF_ENDPOINTS = "harness_method_name"  # what recorded names of one endpoint each begin with
 
@@ -77,8 +78,10 @@ class Fetched:
         inside = (middles >= self.span.judged[0]) & (middles <= self.span.judged[1])
         rows: list[tuple[Mapping[str, str], float, Sampled | None]] = []
         for one in self.course(query):
-            values = {"max": one.high, "min": one.low}.get(how, one.value)
-            values = values[inside & ~np.isnan(values)]
+            values = {"max": one.high, "min": one.low}.get(how, one.value)[inside]
+            if how == "last":  # what ended before is not there at the end
+                values = values[-LOOKBACK_BUCKETS:]
+            values = values[~np.isnan(values)]
             if values.size == 0:
                 continue
             rows.append((one.labels, _reduce(values, how), one))

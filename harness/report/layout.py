@@ -9,6 +9,7 @@ from harness.report.plots import Plot
 
 COLUMNS = 12
 GRAFANA_COLUMNS = 24
+MOST_IN_LINE = 3
 
 
 @dataclass(frozen=True)
@@ -33,19 +34,13 @@ def lay_out(plots: Sequence[Plot]) -> Laid:
     empty = tuple(plot for plot in plots if plot.empty)
     values = tuple(plot for plot in plots if not plot.empty and plot.kind == "tiles" and len(plot.tiles) == 1)
     rest = [plot for plot in plots if not plot.empty and plot not in values]
-    placed: list[Placed] = []
-    line: list[Plot] = []
-
-    def end_line() -> None:
-        placed.extend(Placed(plot, COLUMNS // len(line)) for plot in line)
-        line.clear()
-
+    lines: list[list[Plot]] = []
     for plot in rest:
-        if line and sum(one.width for one in line) + plot.width > GRAFANA_COLUMNS:
-            end_line()
-        line.append(plot)
-        if len(line) == 3:
-            end_line()
-    if line:
-        end_line()
-    return Laid(values, tuple(placed), empty)
+        if lines and len(lines[-1]) < MOST_IN_LINE and sum(p.width for p in lines[-1]) + plot.width <= GRAFANA_COLUMNS:
+            lines[-1].append(plot)
+        else:
+            lines.append([plot])
+    if len(lines) > 1 and len(lines[-1]) == 1 and len(lines[-2]) == MOST_IN_LINE:
+        lines[-1].insert(0, lines[-2].pop())  # two and two, not three and one
+    placed = tuple(Placed(plot, COLUMNS // len(line)) for line in lines for plot in line)
+    return Laid(values, placed, empty)

@@ -114,7 +114,10 @@ const Page = {
     this.drawAll();
     this.redraw();
     for (const div of this.drawn) {
-      Plotly.relayout(div, begins ? { width: div.closest(".panels > .card:not(.wide)") ? 320 : 680 } : { width: null, autosize: true });
+      const width = div.closest(".panels > .card:not(.c12)") ? 300 : 640, height = div.dataset.kind === "state" ? 330 : 230;
+      const { tickvals, ticktext } = Axis.ticks(...this.range(), (begins ? width : Math.max(198, div.clientWidth)) - 78);
+      const ticks = { "xaxis.tickvals": tickvals, "xaxis.ticktext": ticktext };
+      Plotly.relayout(div, begins ? { width, height, ...ticks } : { width: null, height: null, autosize: true, ...ticks });
     }
   },
 };
