@@ -29,6 +29,7 @@ from harness.load.restart import JOIN_TIMEOUT, back_off, failures_in_a_row
 
 LOOK_EVERY = 0.5  # seconds
 SIGN_OF_LIFE_EVERY = 5.0
+_MOST_LOST = 100  # told of one run; a crash loop must not grow the file
 END_SECONDS = 5.0  # for a child to end in order
 
 log = logging.getLogger("agent")
@@ -51,7 +52,8 @@ class Agent:
         self._said = ""
         self._signed = -SIGN_OF_LIFE_EVERY
         before = [state for state in read_states(control) if state.role == role]
-        self._state = next((s for s in before if s.name == name), AgentState(name, role))
+        known = next((s for s in before if s.name == name), AgentState(name, role))
+        self._state = _without_child(known)  # this process has none: an agent before it, if any, is gone with its own
         # Whoever began a run's load: a container that was made anew has another name.
         self._begun = {s.run_id for s in before if s.run_id and s.starts} if role == "master" else set()
 
@@ -69,7 +71,7 @@ class Agent:
             if order.run_id != self._state.run_id:
                 self.end()
                 self._failures, self._restart_at = 0, 0.0
-                self._state = replace(self._state, run_id=order.run_id, starts=0, problem="", phase="idle")
+                self._state = AgentState(self._state.name, self._state.role, order.run_id)
             self._work(order)
         if time.monotonic() - self._signed >= SIGN_OF_LIFE_EVERY:
             self._write()
@@ -92,14 +94,17 @@ class Agent:
             if time.monotonic() >= self._restart_at and (self._state.role == "master" or self._master_serves(order)):
                 self._start(order)
             return
-        if self._state.phase == "starting" and child.announcement() is not None:
+        announced = child.announcement()
+        if self._state.phase == "starting" and announced is not None:
+            self._state = replace(self._state, client_id=announced.client_id)
             self._change("running")
         child.bound_log()
-        hung = child.announcement() is None and time.monotonic() - child.started > JOIN_TIMEOUT
+        hung = announced is None and time.monotonic() - child.started > JOIN_TIMEOUT
         if child.alive and not hung:
             return
         child.kill()
         self._child = None
+        self._state = _without_child(self._state)
         how = "it did not come up in time" if hung else child.how_it_ended()
         last = (child.last_words().splitlines() or ["it logged nothing"])[-1]
         if self._state.role == "master":
@@ -163,6 +168,11 @@ class Agent:
         if text != self._said:
             self._said = text
             log.warning("%s", text)
+
+
+def _without_child(state: AgentState) -> AgentState:
+    lost = (*state.lost, state.client_id) if state.client_id else state.lost
+    return replace(state, client_id="", lost=lost[-_MOST_LOST:])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

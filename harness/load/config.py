@@ -34,6 +34,7 @@ class LoadConfig:
         port: the port it served before a restart; 0 for any.
         fixed_port: serve on ``port`` or not at all: it is scraped there.
         parent: pid of the launcher; the child ends when that process does.
+        heartbeats: seconds (a worker sends one a second) without which the master takes a worker for lost.
         token: bearer token of the master's control routes; empty for workers.
         edges: histogram edges in seconds.
         workers: worker processes of the run, for a locustfile that shares something out among them.
@@ -50,6 +51,7 @@ class LoadConfig:
     port: int = 0
     host: str = "127.0.0.1"
     fixed_port: bool = False
+    heartbeats: int = 3
     token: str = ""
     stack: str = "default"
     warmup: float = 0.0

@@ -78,6 +78,13 @@ class EnduringMasterRunner(MasterRunner):
         if self.leaving or self.state == STATE_STOPPING:
             super().check_stopped()
 
+    def handle_message(self, client_id: str, msg: Any) -> None:
+        if msg.type == "heartbeat" and msg.node_id not in self.clients:
+            # Struck off as lost, and back: it makes load that nobody steers. It must go, and join anew.
+            self.send_message("quit", client_id=msg.node_id)
+            return
+        super().handle_message(client_id, msg)
+
     def forget(self, client_id: str) -> bool:
         """Strikes a worker off whose process is gone. Its users wait for the replacement. False: not known."""
         client = self.clients.get(client_id)

@@ -56,6 +56,7 @@ class AgentState:
         run_id: the run it works or last worked for; empty before the first.
         phase: "starting": its child does not serve yet; "ended": it ended and is not started again in this run.
         starts: how often it started a child in this run.
+        client_id: the child's id among Locust's workers; ``lost``: those of children that ended.
         problem: what went wrong last, in words; empty when nothing did.
         at: unix seconds of this sign of life.
     """
@@ -65,6 +66,8 @@ class AgentState:
     run_id: str = ""
     phase: AgentPhase = "idle"
     starts: int = 0
+    client_id: str = ""
+    lost: tuple[str, ...] = ()
     problem: str = ""
     at: float = 0.0
 
@@ -123,8 +126,9 @@ def read_states(folder: Path) -> list[AgentState]:
     """What all agents said last, the dead included; one that cannot be read is left out: it is silent."""
     found = []
     for file in sorted((folder / AGENTS).glob("*.json")):
-        with suppress(OSError, ValueError, TypeError):
-            found.append(AgentState(**json.loads(file.read_text(encoding="utf-8"))))
+        with suppress(OSError, ValueError, TypeError, KeyError):
+            data = json.loads(file.read_text(encoding="utf-8"))
+            found.append(AgentState(**{**data, "lost": tuple(data["lost"])}))
     return found
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import gevent
-from locust import LoadTestShape
+from locust import LoadTestShape, runners
 from locust.runners import STATE_STOPPED, STATE_STOPPING, MasterRunner
 
 from exporters import metric_names as names
@@ -84,6 +84,7 @@ class Plumbing:
         routes = {}
         if self._config.role == "master":
             runner = EnduringMasterRunner.take_over(runner)
+            runners.HEARTBEAT_LIVENESS = self._config.heartbeats  # Locust has no option for it
             self._note_replaced_shape()
             routes = Control(
                 self._config.token, status=self._status, hold=self._hold, forget=runner.forget, leave=self._leave

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import secrets
 import shutil
-import socket
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from harness.errors import HarnessError
+from harness.load.addresses import StandingLocust, resolve
 from harness.load.children import (
     HOLD_MARGIN,
     MASTER_SILENCE,
@@ -41,53 +41,10 @@ from harness.load.startup import POLL, await_rest
 from harness.load.status import LoadStatus, ended, status_of, unheard
 from harness.plan.model import Plan
 
+# Nobody here sees a worker's process: on a starved machine three seconds of silence, Locust's own limit, mean little.
+HEARTBEATS = 10
 _RESOLVE_EVERY = 5.0  # seconds: containers get new addresses when they are started again
 _MOST_PROBLEMS = 50
-
-
-@dataclass(frozen=True)
-class Address:
-    """``port`` on ``host``, a name or a number."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-
-@dataclass(frozen=True)
-class StandingLocust:
-    """Where the agents are.
-
-    Attributes:
-        control: the folder shared with them.
-        master: its /metrics and control routes.
-        workers: theirs; a name stands for every address that it resolves to.
-        bind_port: on which the master waits for workers.
-        listen: address on which master and workers listen.
-    """
-
-    control: Path
-    master: Address
-    workers: tuple[Address, ...]
-    bind_port: int
-    listen: str
-
-    def resolved_workers(self) -> tuple[Address, ...]:
-        """Every worker's own address. Raises HarnessError: a name is not known."""
-        return tuple(sorted({one for worker in self.workers for one in resolve(worker)}, key=str))
-
-
-def resolve(address: Address) -> list[Address]:
-    """All IPv4 addresses of a name. Raises HarnessError: it has none."""
-    try:
-        found = socket.getaddrinfo(address.host, address.port, socket.AF_INET, socket.SOCK_STREAM)
-    except OSError as error:
-        raise HarnessError(
-            f"the name {address.host} is not known: {error}", remedy="start that service, or correct the services file"
-        ) from error
-    return [Address(host, address.port) for host in sorted({str(entry[4][0]) for entry in found})]
 
 
 class StandingLoad:
@@ -113,6 +70,7 @@ class StandingLoad:
         self._answered = 0.0
         self._dead = self._ordered = self._stopped = False
         self._targets: list[tuple[str, str]] = []
+        self._forgotten: set[str] = set()
         self._resolve_at = 0.0
 
     def start(self, timeout: float = 60) -> None:
@@ -145,7 +103,7 @@ class StandingLoad:
                 self._plan, role, self._locust.bind_port, grace(self._plan), bind_host=self._locust.listen,
                 master_host=self._locust.master.host,
             )  # fmt: skip
-            return Part(config, tuple(arguments))
+            return Part(replace(config, heartbeats=HEARTBEATS), tuple(arguments))
 
         worker_port = self._locust.workers[0].port
         return Order(
@@ -201,6 +159,7 @@ class StandingLoad:
                     self._dead = True
                     self._problem(f"the Locust master has not answered for {silence:.0f} s: {error.message}")
                 self._check_master_agent()
+        self._forget_the_lost()
         problems = self._told()
         if self._dead:
             self._last = ended(self._last, "dead", problems, self._last.restarts)
@@ -209,6 +168,15 @@ class StandingLoad:
         else:
             self._last = status_of(answer, problems, self._replaced(answer))
         return self._last
+
+    def _forget_the_lost(self) -> None:
+        """What an agent saw end need not be waited for."""
+        for state in read_states(self._locust.control):
+            if state.run_id == self._run_id:
+                for client_id in set(state.lost) - self._forgotten:
+                    with suppress(ControlError):
+                        self._control.forget(client_id)
+                        self._forgotten.add(client_id)
 
     def _replaced(self, answer: dict[str, Any]) -> int:
         """Workers that were lost and came back; one that joined beside them was added, not replaced."""

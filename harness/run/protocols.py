@@ -67,6 +67,9 @@ class Telemetry(Protocol):
     def set_load_targets(self, targets: Sequence[tuple[str, str]]) -> None:
         """Which load processes are to be scraped."""
 
+    def load_instances(self, targets: Sequence[tuple[str, str]]) -> list[str]:
+        """The label ``instance`` of each load process that it scrapes. Raises QueryError."""
+
     def archive(self, start: float, end: float) -> None:
         """Keeps the series between two unix seconds in the run directory. Raises ArchiveError or QueryError."""
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from harness.errors import UsageError
-from harness.load.standing import Address, StandingLocust
+from harness.load.addresses import Address, StandingLocust
 from harness.plan.environment import substitute
 from harness.plan.model import BaseUrl, DatabaseTarget, HttpUrl, Name, Plan, ProcessTarget, RedisTarget, Seconds, Target
 from harness.plan.problems import Problems

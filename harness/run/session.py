@@ -17,7 +17,7 @@ from platform import python_version
 from typing import Protocol
 
 from exporters.load_histogram import edges
-from harness.errors import HarnessError
+from harness.errors import HarnessError, QueryError
 from harness.judge import judge_run
 from harness.judge.verdict import Verdict
 from harness.ownership import owned
@@ -214,16 +214,19 @@ class _Session:
         except HarnessError as error:
             self.journal.note(f"the load did not come to rest: {error.message}")
         if telemetry.ended() is None:
-            self._await_last_scrapes(load, view)
+            self._await_last_scrapes(load, telemetry, view)
         load.stop()
         self.journal.event("keeping the series")
         telemetry.archive(self.record.started_at, self.clock())
         self.archived = True
 
-    def _await_last_scrapes(self, load: Load, view: LiveView) -> None:
+    def _await_last_scrapes(self, load: Load, telemetry: Telemetry, view: LiveView) -> None:
         """What the load counted last is in its processes only until it was scraped."""
         since = self.clock()
-        instances = [instance for instance, _ in load.scrape_targets()]
+        try:
+            instances = telemetry.load_instances(load.scrape_targets())
+        except QueryError:
+            instances = [instance for instance, _ in load.scrape_targets()]
         deadline = time.monotonic() + _LAST_SCRAPE_INTERVALS * self.plan.scrape_interval + _LAST_SCRAPE_SLACK
         while missing := last_scrapes_missing(view, instances, since, self.clock()):
             if time.monotonic() > deadline:

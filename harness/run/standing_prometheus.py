@@ -64,6 +64,13 @@ class StandingPrometheus:
     def set_load_targets(self, targets: Sequence[tuple[str, str]]) -> None:
         """It finds them itself, by their names."""
 
+    def load_instances(self, targets: Sequence[tuple[str, str]]) -> list[str]:
+        """As it says itself: on another network than ours a process has another address."""
+        labels = [target.get("labels", {}) for target in self.api.targets()]
+        mine = [one for one in labels if (one.get("job"), one.get(STACK)) == (JOB_LOAD, self._plan.stack)]
+        # Its discovery lost them all: their names then stand for what was not scraped.
+        return [str(one.get("instance")) for one in mine] or [instance for instance, _ in targets]
+
     def archive(self, start: float, end: float) -> None:
         """By a snapshot where its data can be seen here, else through its API. Raises QueryError, ArchiveError."""
         self._await_ready()

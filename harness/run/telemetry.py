@@ -74,6 +74,9 @@ class OwnPrometheus:
     def set_load_targets(self, targets: Sequence[tuple[str, str]]) -> None:
         write_targets(self._load_targets, targets, {})
 
+    def load_instances(self, targets: Sequence[tuple[str, str]]) -> list[str]:
+        return [instance for instance, _ in targets]
+
     def archive(self, start: float, end: float) -> None:
         """Keeps the series; also after its death. Raises ArchiveError."""
         keep_local(self._server, self._directory.tsdb, start, end)
@@ -131,6 +134,9 @@ class NamedPrometheus:
 
     def set_load_targets(self, targets: Sequence[tuple[str, str]]) -> None:
         self._write(JOB_LOAD, targets)
+
+    def load_instances(self, targets: Sequence[tuple[str, str]]) -> list[str]:
+        return [instance for instance, _ in targets]
 
     def archive(self, start: float, end: float) -> None:
         """Raises QueryError or ArchiveError."""

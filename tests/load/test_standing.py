@@ -16,11 +16,12 @@ import psutil
 import pytest
 
 from harness.errors import HarnessError
+from harness.load.addresses import Address, StandingLocust
 from harness.load.agent import Agent
 from harness.load.config import LoadConfig
 from harness.load.launcher import LoadStatus
 from harness.load.orders import AgentState, Order, Part, alive, read_order, read_states, write_order, write_state
-from harness.load.standing import Address, StandingLoad, StandingLocust
+from harness.load.standing import StandingLoad
 from harness.ownership import OWNER_FILE, owned
 from harness.plan.model import Plan, Stage
 from harness.run.ports import free_port

@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from harness.errors import HarnessError
-from harness.load.standing import Address
+from harness.load.addresses import Address
 from harness.run.alert_receiver import MOST_BODY, AlertLog, delivery, receive_alerts
 from harness.run.interrupts import StopRequest
 from harness.run.protocols import Run

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import PlanError, UsageError
-from harness.load.standing import Address, resolve
+from harness.load.addresses import Address, resolve
 from harness.plan.model import Plan, Target
 from harness.run.faults import check_faults_for
 from harness.run.options import localized
