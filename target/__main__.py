@@ -55,14 +55,21 @@ def fault_specification(text: str) -> str:
     return specification
 
 
-def main(arguments: Sequence[str], environ: dict[str, str]) -> str:
-    """Becomes gunicorn; returns only when that cannot be, with the reason."""
+def main(arguments: Sequence[str], environ: dict[str, str]) -> str | None:
+    """Becomes gunicorn; returns only when that cannot be, with the reason, or after ``--check`` (None: all is well)."""
     options = _parser().parse_args(arguments)
+    try:
+        faults = fault_specification(environ.get("FAULT", ""))
+    except ValueError as error:
+        return f"FAULT: {error}"
+    if options.check:
+        sys.stderr.write(f"faults that are on from the start: {faults or 'none'}\n")
+        return None
     try:
         settings = launch.environment(
             _secret(options.secrets, "database-url"),
             _secret(options.secrets, "redis-url"),
-            faults=[fault_specification(environ.get("FAULT", ""))],
+            faults=[faults],
             secret=_secret(options.secrets, "pepper"),
             fault_token=_secret(options.secrets, "fault-token"),
             metrics_port=options.metrics_port,
@@ -81,7 +88,8 @@ def _secret(folder: Path, name: str) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="target", description="Serves the reference target Mingus.")
-    parser.add_argument("--secrets", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--check", action="store_true", help="only tell what FAULT means, or that it means nothing")
+    parser.add_argument("--secrets", type=Path, default=Path("/run/secrets/target"), metavar="DIR")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=5000)
     parser.add_argument("--metrics-port", type=int, default=9102)

@@ -35,7 +35,7 @@ ALLOWED: dict[str, set[str]] = {
     "exporters": set(),
     "target": set(),
     "dashboards": set(),
-    "deploy": {"target.__main__"},
+    "deploy": set(),
 }  # fmt: skip
 # Leaves: nothing of ours at all, not even the names.
 PURE_LEAVES = LEAVES | {NAMES}

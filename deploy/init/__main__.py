@@ -18,7 +18,6 @@ from deploy.init import files
 from deploy.init.alertmanager import alertmanager_config
 from deploy.init.settings import Settings, SettingsError, read_settings
 from deploy.init.volumes import kept_passwords, put, remove_snapshots, take_over
-from target.__main__ import fault_specification
 
 VOLUMES = Path("/volumes")
 # Numeric users of the official images.
@@ -37,21 +36,12 @@ def main(arguments: Sequence[str], environ: Mapping[str, str], volumes: Path = V
         if list(arguments) == ["passwords"]:
             show(volumes)
             return 0
-        check_fault(environ.get("FAULT", ""))
         check_owner(settings, volumes)
     except SettingsError as error:
         say(str(error))
         return 2
     prepare(settings, volumes)
     return 0
-
-
-def check_fault(text: str) -> None:
-    """Now, and not when the target has failed to start for a minute."""
-    try:
-        fault_specification(text)
-    except ValueError as error:
-        raise SettingsError(f"FAULT: {error}") from None
 
 
 def check_owner(settings: Settings, volumes: Path) -> None:

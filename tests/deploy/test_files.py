@@ -14,7 +14,7 @@ import yaml
 from deploy.init.files import SCRAPE_INTERVAL
 from deploy.init.settings import read_settings
 from exporters.metric_names import JOB_LOAD, JOB_PROMETHEUS, JOB_RUN, JOB_SIDECAR, JOB_TARGET
-from target.__main__ import EXAMPLES, fault_specification
+from target.__main__ import EXAMPLES, fault_specification, main
 from target.faults import FAULT_PARAMETERS, parse_fault
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -149,3 +149,11 @@ def test_faults_are_written_in_three_ways() -> None:
         fault_specification("slow")
     with pytest.raises(ValueError, match="given twice"):
         fault_specification("memory_leak;memory_leak:mb_per_s=3")
+
+
+def test_the_check_says_what_a_fault_means(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--check"], {"FAULT": "memory_leak"}) is None
+    assert "memory_leak:mb_per_s=2" in capsys.readouterr().err
+    assert main(["--check"], {}) is None
+    assert "none" in capsys.readouterr().err
+    assert (main(["--check"], {"FAULT": "memory_leek"}) or "").startswith("FAULT: unknown fault 'memory_leek'; known: ")

@@ -199,13 +199,6 @@ def test_somebody_elses_checkout_is_refused(volumes: Path, capsys: pytest.Captur
 
 
 @as_root
-def test_an_unknown_fault_is_refused_before_anything_starts(volumes: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([], {**ME, "FAULT": "memory_leek"}, volumes) == 2
-    assert "FAULT: unknown fault 'memory_leek'; known: " in capsys.readouterr().err
-    assert list((volumes / "passwords").iterdir()) == []
-
-
-@as_root
 def test_old_snapshots_go_and_fresh_ones_stay(volumes: Path) -> None:
     snapshots = volumes / "prometheus-data/snapshots"
     for name in ("old", "fresh"):

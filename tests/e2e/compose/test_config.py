@@ -32,7 +32,7 @@ def test_a_service_of_ones_own_leaves_mingus_out(stack: Stack) -> None:
     stack.files = OWN
     loaded = config(stack, TEST_BASE_URL="http://host.docker.internal:8080")
     services = loaded["services"]
-    assert {"target", "postgres", "redis"}.isdisjoint(services)
+    assert {"fault", "target", "postgres", "redis"}.isdisjoint(services)
     assert "target" not in services["harness"]["depends_on"]
     for name in ("harness", "locust-master", "locust-worker", "prometheus", "sidecar"):
         assert services[name]["extra_hosts"] == ["host.docker.internal=host-gateway"], name
@@ -57,6 +57,6 @@ def test_localhost_is_refused_with_the_remedy(stack: Stack) -> None:
 
 
 def test_a_wrong_setting_ends_the_start(stack: Stack) -> None:
-    done = stack.compose("run", "--rm", "-T", "init", check=False, FAULT="memory_leek")
-    assert done.returncode == 2
+    done = stack.compose("run", "--rm", "-T", "--no-deps", "fault", check=False, FAULT="memory_leek")
+    assert done.returncode == 1
     assert "FAULT: unknown fault 'memory_leek'" in done.stdout + done.stderr
