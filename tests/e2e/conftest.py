@@ -36,6 +36,7 @@ def whole_runs(
 ) -> Iterator[Callable[[Name], Whole]]:
     wanted = list(dict.fromkeys(name for item in request.session.items if (name := _name(item))))
     pool = ThreadPoolExecutor(SIDE_BY_SIDE)
+    tmp_path_factory.getbasetemp()  # made here: threads that make it at once get two
 
     def start(kind: str, name: str) -> Whole:
         folder: Path = tmp_path_factory.mktemp(name)

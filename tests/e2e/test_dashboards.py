@@ -9,9 +9,9 @@ from contextlib import ExitStack
 import numpy as np
 import pytest
 
+from harness.selftest.whole_run import Whole
 from tests.dashboards.definitions import asked, query_of
 from tests.e2e.opened import Opened, opened
-from tests.e2e.whole_run import Whole
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500)]
 
@@ -43,7 +43,7 @@ def expr(key: str, number: int = 0) -> str:
     return query_of(key, number).expr
 
 
-@pytest.mark.scenario("healthy")
+@pytest.mark.case("healthy")
 def test_every_query_has_data_on_a_healthy_run(run: Opened, whole: Whole) -> None:
     queries = list(asked())
     assert len(queries) > 150
@@ -60,7 +60,7 @@ def test_every_query_has_data_on_a_healthy_run(run: Opened, whole: Whole) -> Non
         assert filled == []
 
 
-@pytest.mark.scenario("healthy")
+@pytest.mark.case("healthy")
 def test_the_load_as_the_raw_counters_tell_it(run: Opened) -> None:
     requests = run.rate("locust_request_duration_seconds_count")
     assert requests > 5
@@ -75,7 +75,7 @@ def test_the_load_as_the_raw_counters_tell_it(run: Opened) -> None:
     assert run.value(expr("load-response-bytes")) == pytest.approx(sent, rel=0.05)
 
 
-@pytest.mark.scenario("healthy")
+@pytest.mark.case("healthy")
 def test_latency_as_the_raw_buckets_tell_it(run: Opened) -> None:
     counts: dict[float, float] = {}
     for one in run.raw("locust_request_duration_seconds_bucket", 60):
@@ -94,7 +94,7 @@ def test_latency_as_the_raw_buckets_tell_it(run: Opened) -> None:
     assert all(heat[a] <= heat[b] + 1e-9 for a, b in itertools.pairwise(edges)), "cumulated"
 
 
-@pytest.mark.scenario("healthy")
+@pytest.mark.case("healthy")
 def test_the_target_and_what_it_leans_on_as_sampled(run: Opened) -> None:
     def now(selector: str) -> float:
         """The samples that the last evaluation read, summed."""
@@ -115,7 +115,7 @@ def test_the_target_and_what_it_leans_on_as_sampled(run: Opened) -> None:
     assert run.value(expr("backends-db-states", 1)) == pytest.approx(now("pg_stat_activity_count"), abs=2)
 
 
-@pytest.mark.scenario("healthy")
+@pytest.mark.case("healthy")
 def test_limits_phase_and_time_left(run: Opened) -> None:
     assert [s.labels["phase"] for s in run.last(expr("run-phase"))] == ["steady"]
     assert run.value(expr("run-live-time-left")) == pytest.approx(0, abs=3), "asked at the end of the load"
@@ -130,7 +130,7 @@ def test_limits_phase_and_time_left(run: Opened) -> None:
     assert len(signals) == 13
 
 
-@pytest.mark.scenario("memory-leak")
+@pytest.mark.case("memory-leak")
 def test_a_memory_leak_shows(run: Opened) -> None:
     per_hour = run.value(expr("target-memory-per-hour"), subject="web")
     assert per_hour > 3600 * 0.5e6, "2 MB/s per process leak"
@@ -143,7 +143,7 @@ def test_a_memory_leak_shows(run: Opened) -> None:
     assert trend[0].values[-1] > 1.5 * trend[0].values[0]
 
 
-@pytest.mark.scenario("error-burst")
+@pytest.mark.case("error-burst")
 def test_an_error_burst_shows(run: Opened) -> None:
     failed = run.rate('locust_request_duration_seconds_count{outcome="error"}')
     requests = run.rate("locust_request_duration_seconds_count")
@@ -157,7 +157,7 @@ def test_an_error_burst_shows(run: Opened) -> None:
     assert len(by_endpoint) >= 3, "the burst hits every endpoint"
 
 
-@pytest.mark.scenario("connection-leak")
+@pytest.mark.case("connection-leak")
 def test_a_connection_leak_shows_and_its_alerts_and_abort_are_marked(run: Opened, whole: Whole) -> None:
     in_use = [s for s in run.course(expr("backends-pool-use")) if s.labels["pool"] == "main"]
     assert in_use[0].values.max() == 1

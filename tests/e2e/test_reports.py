@@ -21,7 +21,7 @@ def browser() -> Iterator[Browser]:
         yield found
 
 
-@pytest.mark.scenario("healthy")
+@pytest.mark.case("healthy")
 def test_of_a_healthy_run(whole: Whole, browser: Browser) -> None:
     report = whole.directory / "report.html"
     points = check(browser, report)
@@ -47,18 +47,18 @@ def proved(whole: Whole, browser: Browser) -> str:
         return card.inner_text()
 
 
-@pytest.mark.scenario("memory-leak")
+@pytest.mark.case("memory-leak")
 def test_of_a_memory_leak(whole: Whole, browser: Browser) -> None:
     text = proved(whole, browser)
     assert "memory_growth" in text and "tracemalloc" in text
 
 
-@pytest.mark.scenario("connection-leak")
+@pytest.mark.case("connection-leak")
 def test_of_a_connection_leak(whole: Whole, browser: Browser) -> None:
     assert "pool_size and max_overflow" in proved(whole, browser)
 
 
-@pytest.mark.scenario("error-burst")
+@pytest.mark.case("error-burst")
 def test_of_an_error_burst(whole: Whole, browser: Browser) -> None:
     assert "error_ratio" in proved(whole, browser)
 
@@ -79,7 +79,7 @@ def test_of_a_run_without_any_series(whole: Whole, browser: Browser) -> None:
     assert "There are no plots:" in again.stdout and "the report has no plots:" in again.stderr
 
 
-@pytest.mark.scenario("healthy")
+@pytest.mark.case("healthy")
 @pytest.mark.parametrize("form", ["json", "junit", "markdown", "html"])
 def test_any_format_of_an_earlier_run(whole: Whole, form: str) -> None:
     done = subprocess.run(
