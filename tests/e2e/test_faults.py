@@ -2,18 +2,41 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
+from harness.selftest.case import Case
 from harness.selftest.cases import CASES
 from harness.selftest.lab import row_of
 from harness.selftest.whole_run import Whole
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(3600)]
 
-PARAMETERS = [
-    pytest.param(name, marks=[pytest.mark.case(name), *([] if case.short else [pytest.mark.long])], id=name)
-    for name, case in CASES.items()
-]
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "faults.md"
+
+
+def known_gaps() -> set[str]:
+    """The cases that docs/faults.md tells the judge to miss."""
+    section = PAGE.read_text(encoding="utf-8").partition("\n## Known gaps\n")[2]
+    return set(re.findall(r"^\| `([\w-]+)` \|", section, re.MULTILINE))
+
+
+def marks_of(case: Case) -> list[pytest.MarkDecorator]:
+    marks = [pytest.mark.case(case.name)]
+    if not case.short:
+        marks.append(pytest.mark.long)
+    if case.name in known_gaps():
+        marks.append(pytest.mark.xfail(reason="docs/faults.md: known gaps"))
+    return marks
+
+
+PARAMETERS = [pytest.param(case.name, marks=marks_of(case), id=case.name) for case in CASES.values()]
+
+
+def test_no_gap_is_known_of_a_case_that_ci_must_see() -> None:
+    assert known_gaps() <= {name for name, case in CASES.items() if not case.short}
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
