@@ -17,6 +17,7 @@ from harness.judge.levels import judge_level
 from harness.judge.load_made import check_stops, check_users, load_finding
 from harness.judge.restarts import starts
 from harness.judge.results import ENOUGH_RECORDED
+from harness.judge.surplus import check_surplus
 from harness.judge.verdict import Finding, Outcome
 from harness.judge.windows import Window
 from harness.units import format_duration, format_value
@@ -61,7 +62,7 @@ def check_generator(context: Context) -> GeneratorReport:
     users = check_users(context, steady)
     idle = _idle(context, rates)
     stopped = idle or check_stops(context, steady)
-    findings += [*users, *stopped]
+    findings += [*users, *check_surplus(context, steady), *stopped]
     return GeneratorReport(
         tuple(findings), fault, _reason(unmeasured), users_short=_reason(users), stopped=_reason(stopped)
     )
