@@ -79,12 +79,12 @@ def opening(page_file: Path) -> tuple[float, float, int]:
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         began = time.monotonic()
         page.goto(page_file.as_uri())
-        page.wait_for_function("document.documentElement.dataset.ready === 'yes'")
+        page.wait_for_selector("html[data-ready]", state="attached")
         page.locator("#harness-run").scroll_into_view_if_needed()
         page.wait_for_selector(".plot[data-drawn]")
         first = time.monotonic() - began
         page.evaluate("Page.drawAll()")
-        page.wait_for_function("[...document.querySelectorAll('.plot')].every((div) => div.dataset.drawn)")
+        page.wait_for_selector(".plot:not([data-drawn])", state="detached")
         every = time.monotonic() - began
         count = int(page.evaluate("document.querySelectorAll('.plot').length"))
         browser.close()

@@ -50,9 +50,9 @@ def photograph(
     )
     page = context.new_page()
     page.goto(report.as_uri())
-    page.wait_for_function("document.documentElement.dataset.ready === 'yes'")
+    page.wait_for_selector("html[data-ready]", state="attached")
     page.evaluate("Page.drawAll()")
-    page.wait_for_function("[...document.querySelectorAll('.plot')].every((div) => div.dataset.drawn)")
+    page.wait_for_selector(".plot:not([data-drawn])", state="detached")
     page.add_style_tag(content=".modebar-container { display: none; } nav { position: static !important; }")
     where = "(name) => { const r = document.querySelector(name).getBoundingClientRect(); return [r.top, r.bottom]; }"
     top = page.evaluate(where, since)[0] - 16 if since else 0.0

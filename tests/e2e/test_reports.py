@@ -37,7 +37,7 @@ def proved(whole: Whole, browser: Browser) -> str:
         card = found.page.locator(".finding:has(.first)")
         assert card.count() == 1
         card.locator(".plot").scroll_into_view_if_needed()
-        found.page.wait_for_function("document.querySelector('.finding:has(.first) .plot').dataset.drawn")
+        found.until("document.querySelector('.finding:has(.first) .plot').dataset.drawn")
         shapes = found.js("document.querySelector('.finding:has(.first) .plot').layout.shapes")
         assert any(shape.get("name") == "breach" for shape in shapes), "the breach is shaded"
         dashes = found.js(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ _POINTS = """
         return [div.id, drawn ? shown.map(values).reduce((a, b) => a + b, 0) : -1];
     }))
 """
+PATIENCE_SECONDS = 60.0
 DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
 
@@ -56,10 +58,17 @@ class Opened:
     def js(self, script: str) -> Any:
         return self.page.evaluate(script)
 
+    def until(self, condition: str) -> None:
+        """Waits for a condition in JavaScript. Playwright's own way evaluates text, which the page's policy forbids."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not self.js(f"Boolean({condition})"):
+            assert time.monotonic() < deadline, f"never true: {condition}"
+            time.sleep(0.05)
+
     def draw_all(self) -> None:
         """Draws also what was not scrolled to."""
         self.js("Page.drawAll()")
-        self.page.wait_for_function("[...document.querySelectorAll('.plot')].every((div) => div.dataset.drawn)")
+        self.until("[...document.querySelectorAll('.plot')].every((div) => div.dataset.drawn)")
 
     @property
     def points(self) -> dict[str, int]:
@@ -91,7 +100,7 @@ def opened(browser: Browser, report: Path, *, phone: bool = False, dark: bool = 
         page.on("dialog", lambda dialog: (found.errors.append(f"dialog: {dialog.message}"), dialog.dismiss()))
         page.on("request", lambda request: found.requests.append(request.url))
         page.goto(report.as_uri())
-        page.wait_for_function("!document.querySelector('.plot') || document.documentElement.dataset.ready === 'yes'")
+        found.until("!document.querySelector('.plot') || document.documentElement.dataset.ready === 'yes'")
         yield found
     finally:
         context.close()

@@ -58,7 +58,7 @@ def test_a_phone_reads_it_by_touch(made: Make, browser: Browser) -> None:
         assert found.js("document.getElementById('proof-0').layout.dragmode") is False
         before = found.js("Page.range()")
         found.page.locator("#proof-0 [data-attr=zoom][data-val=in]").tap()
-        found.page.wait_for_function("Page.view !== null")
+        found.until("Page.view !== null")
         low, high = found.js("Page.range()")
         assert before[0] < low < high < before[1]
         assert found.errors == []
@@ -77,7 +77,7 @@ def test_zooming_one_plot_zooms_all_and_back(made: Make, browser: Browser) -> No
         found.page.mouse.down()
         found.page.mouse.move(box["x"] + box["width"] * 0.75, middle, steps=8)
         found.page.mouse.up()
-        found.page.wait_for_function("Page.view !== null")
+        found.until("Page.view !== null")
         low, high = found.js("Page.range()")
         length = whole[1] - whole[0]
         assert low == pytest.approx(whole[0] + length * 0.5, abs=length * 0.02)
@@ -90,7 +90,7 @@ def test_zooming_one_plot_zooms_all_and_back(made: Make, browser: Browser) -> No
         assert found.js(ranges)[-1] == pytest.approx([low, high], abs=2)
         assert found.page.locator("#whole").is_visible()
         found.page.click("#whole")
-        found.page.wait_for_function("Page.view === null")
+        found.until("Page.view === null")
         found.page.wait_for_timeout(300)
         assert found.js(ranges)[-1] == pytest.approx(whole, abs=2)
         assert not found.page.locator("#whole").is_visible()
