@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
+import orjson
 import requests
 
 from harness.errors import QueryError
@@ -254,8 +254,8 @@ class PrometheusApi:
 
 def _json(content: bytes) -> Any:
     try:
-        return json.loads(content)
-    except (UnicodeDecodeError, ValueError, RecursionError):
+        return orjson.loads(content)
+    except orjson.JSONDecodeError:
         return None
 
 
