@@ -90,6 +90,13 @@ class Context:
             self._cache[selector] = sorted((_usable(s) for s in found), key=lambda s: sorted(s.labels.items()))
         return self._cache[selector]
 
+    def ranged(self, expr: str, start: float, end: float, step: float) -> list[Series]:
+        """An expression from ``start`` to ``end`` every ``step`` seconds; asked once."""
+        key = f"{expr} {start:.3f} {end:.3f} {step:.3f}"
+        if key not in self._cache:
+            self._cache[key] = self.api.query_range(expr, start, end, step)
+        return self._cache[key]
+
     def one(self, name: str, /, **labels: str) -> Series:
         """The only series of a name; empty when there is none. Several are merged by time (a restarted exporter)."""
         found = self.series(name, **labels)

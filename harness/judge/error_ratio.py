@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from exporters.metric_names import Recorded
+from exporters.metric_names import REQUEST_ERRORS, Recorded
 from harness.judge.context import Context
-from harness.judge.requests import counts_of, no_requests
+from harness.judge.counters import all_requests, bad_requests
+from harness.judge.requests import no_requests
 from harness.judge.results import Evidence, Judged, judged, missing
 from harness.judge.shares import LEAST_ERRORS, find_breach, reach_back, requests_needed
 from harness.judge.subjects import Subject
@@ -16,26 +17,22 @@ _LOAD = Subject("load")
 
 def judge_error_ratio(context: Context, objective: Objective) -> Judged:
     """The error objective, of the whole run or of an endpoint."""
-    if objective.endpoint:
-        labels = {"method": objective.method, "name": objective.endpoint}
-        names = Recorded.ENDPOINT_REQUESTS, Recorded.ENDPOINT_ERRORS, Recorded.ENDPOINT_ERROR_RATIO
-    else:
-        labels, names = {}, (Recorded.REQUESTS, Recorded.ERRORS, Recorded.ERROR_RATIO)
-    requests, errors = context.one(names[0], **labels), context.one(names[1], **labels)
-    query = context.selector(names[2], **labels)
-    window = context.rates
-    nothing = no_requests(context, requests, objective)
+    labels = {"method": objective.method, "name": objective.endpoint} if objective.endpoint else {}
+    query = context.selector(Recorded.ENDPOINT_ERROR_RATIO if labels else Recorded.ERROR_RATIO, **labels)
+    window = context.steady
+    nothing = no_requests(context, all_requests(context, objective), objective)
     if nothing or window is None:
         return missing(objective, _LOAD, nothing, query)
-    counts = counts_of(requests, errors, window, context.interval, bad_is_rest=False)
-    if counts is None:
-        return missing(objective, _LOAD, f"errors were not counted beside the requests: {names[1]} is missing", query)
+    counted = bad_requests(context, objective)
+    if counted is None:
+        reason = f"errors were not counted beside the requests: {REQUEST_ERRORS} is missing"
+        return missing(objective, _LOAD, reason, query)
+    counts, load = counted
     note = f"{counts.total_bad:,.0f} of {counts.total:,.0f} requests failed ({counts.ratio * 100:.3g}%)"
     breach = find_breach(counts, window, objective.limit, context.interval, least_bad=LEAST_ERRORS)
     if breach.whole or breach.pieces:
         if not breach.whole:
             note += f", too many in {len(breach.pieces)} of {breach.of} windows of 5 minutes"
-        load = counts_of(requests, errors, context.load, context.interval, bad_is_rest=False) or counts
         onset = None
         if breach.first is not None:
             onset = reach_back(load, objective.limit, breach.first, context.interval)

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from exporters import metric_names as names
 from exporters.metric_names import Recorded
 from harness.judge.absence import clock
 from harness.judge.context import RATE_SECONDS, Context, within
+from harness.judge.counters import all_requests
 from harness.judge.levels import judge_level
 from harness.judge.load_made import check_stops, check_users, load_finding
 from harness.judge.restarts import starts
@@ -54,13 +53,13 @@ def check_generator(context: Context) -> GeneratorReport:
     cpu = _levels(context, Recorded.GENERATOR_CPU, rates, CPU_LIMIT, "CPU of a Locust process", "cores", 0.0)
     findings = [*lag, *cpu]
     fault = _reason(findings)
-    unmeasured = _unmeasured(context, rates) if rates is not None else []
+    unmeasured = _unmeasured(context, steady, rates)
     findings += unmeasured
     findings += _workers(context, steady)
     findings += _restarted(context)
     findings += _dropped(context, rates)
     users = check_users(context, steady)
-    idle = _idle(context, rates)
+    idle = _idle(context, steady)
     stopped = idle or check_stops(context, steady)
     findings += [*users, *check_surplus(context, steady), *stopped]
     return GeneratorReport(
@@ -102,8 +101,16 @@ def _levels(
     return found
 
 
-def _unmeasured(context: Context, window: Window) -> list[Finding]:
+def _unmeasured(context: Context, steady: Window, window: Window | None) -> list[Finding]:
     """Processes whose lag or CPU nobody saw, for more than a fifth of the time in which they were scraped."""
+    if window is None:
+        length = format_duration(steady.length)
+        summary = (
+            f"the steady state of {length} is too short to tell whether the load generator kept up: "
+            "that takes more than a minute"
+        )
+        query = context.selector(Recorded.LOOP_LAG_P99)
+        return [load_finding(Outcome.INCONCLUSIVE, summary, query, first=steady.start)]
     scraped = {s.labels.get("instance", ""): within(s, window) for s in context.series(names.UP, job=names.JOB_LOAD)}
     answered = {instance: int((s.values == 1).sum()) for instance, s in scraped.items()}
     absent = []
@@ -186,12 +193,10 @@ def _dropped(context: Context, window: Window | None) -> list[Finding]:
     ]
 
 
-def _idle(context: Context, window: Window | None) -> list[Finding]:
+def _idle(context: Context, window: Window) -> list[Finding]:
     """Requests are the evidence for everything: a run without any has shown nothing, also about memory."""
-    if window is None:
-        return []
-    requests = within(context.one(Recorded.REQUESTS), window)
-    if float(np.sum(requests.values)) > 0:
+    requests = all_requests(context)
+    if requests is not None and requests.total > 0:
         return []
     users = within(context.one(Recorded.USERS), window)
     running = f"{users.values.mean():.0f} users ran and did nothing" if float(users.values.sum()) > 0 else "no user ran"

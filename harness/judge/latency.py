@@ -10,9 +10,10 @@ import math
 
 import numpy as np
 
-from exporters.metric_names import REQUEST_DURATION, Recorded
+from exporters.metric_names import OBJECTIVE_EDGE, REQUEST_DURATION, Recorded
 from harness.judge.context import Context
-from harness.judge.requests import counts_of, no_requests
+from harness.judge.counters import all_requests, late_requests
+from harness.judge.requests import no_requests
 from harness.judge.results import Evidence, Judged, judged, missing
 from harness.judge.shares import Breach, Counts, find_breach, reach_back, requests_needed
 from harness.judge.subjects import Subject
@@ -29,26 +30,22 @@ def judge_latency(context: Context, objective: Objective) -> Judged:
     """One latency objective, of the whole run or of an endpoint."""
     quantile = objective.spec.quantile
     assert quantile is not None
-    if objective.endpoint:
-        labels = {"method": objective.method, "name": objective.endpoint}
-        requests, name = context.one(Recorded.ENDPOINT_REQUESTS, **labels), Recorded.ENDPOINT_WITHIN
-    else:
-        labels = {}
-        requests, name = context.one(Recorded.REQUESTS), Recorded.WITHIN
-    query = context.selector(name, objective=objective.name, **labels)
-    window = context.rates
+    labels = {"method": objective.method, "name": objective.endpoint} if objective.endpoint else {}
+    query = context.selector(
+        Recorded.ENDPOINT_WITHIN if labels else Recorded.WITHIN, objective=objective.name, **labels
+    )
+    window, requests = context.steady, all_requests(context, objective)
     nothing = no_requests(context, requests, objective)
-    if nothing or window is None:
+    if nothing or window is None or requests is None:
         return missing(objective, _LOAD, nothing, query)
     sides: dict[str, tuple[Counts, Counts]] = {}
-    for bound in ("lower", "upper"):
-        within_limit = context.one(name, objective=objective.name, bound=bound, **labels)
-        steady = counts_of(requests, within_limit, window, context.interval, bad_is_rest=True)
-        if steady is not None:
-            under_load = counts_of(requests, within_limit, context.load, context.interval, bad_is_rest=True)
-            sides[bound] = steady, under_load or steady
+    for bound, edge in _edges(context, objective).items():
+        counted = late_requests(context, objective, edge)
+        if counted is not None:
+            sides[bound] = counted
     if not sides:
-        reason = f"no requests were counted against {format_value(objective.limit, 'seconds')}: {name} is missing"
+        limit = format_value(objective.limit, "seconds")
+        reason = f"no requests were counted against {limit}: {REQUEST_DURATION}_bucket has no edge near it"
         return missing(objective, _LOAD, reason, query)
     over = 1 - quantile
     breaches = {b: find_breach(c, window, over, context.interval) for b, (c, _) in sides.items()}
@@ -68,6 +65,16 @@ def judge_latency(context: Context, objective: Objective) -> Judged:
         return judged(objective, _LOAD, Outcome.PASS, value, note)
     note += "; the limit is no edge of the histogram"
     return judged(objective, _LOAD, Outcome.INCONCLUSIVE, value, note, evidence)
+
+
+def _edges(context: Context, objective: Objective) -> dict[str, float]:
+    """The histogram's edges next to the limit, by bound: "lower", "upper"."""
+    endpoint = {"method": objective.method, "name": objective.endpoint} if objective.endpoint else {"name": ""}
+    found: dict[str, float] = {}
+    for series in context.series(OBJECTIVE_EDGE, objective=objective.name, **endpoint):
+        if len(series):
+            found[series.labels.get("bound", "")] = float(series.values[-1])
+    return found
 
 
 def quantile_of(edges: FloatArray, cumulative: FloatArray, total: float, quantile: float) -> float:
@@ -93,24 +100,43 @@ def quantile_of(edges: FloatArray, cumulative: FloatArray, total: float, quantil
 
 def _shown(context: Context, objective: Objective, window: Window, total: float, quantile: float) -> float | None:
     """The quantile in seconds, for showing; the objective is judged by its share."""
-    seconds = max(1, round(window.length))
-    if objective.endpoint:
-        # Recorded quantiles per endpoint cost more than the whole judgement: the buckets of one are read raw.
-        labels = {"method": objective.method, "name": objective.endpoint}
-        buckets = f"increase({context.selector(REQUEST_DURATION + '_bucket', outcome='ok', **labels)}[{seconds}s])"
-        requests = f"sum(increase({context.selector(REQUEST_DURATION + '_count', **labels)}[{seconds}s]))"
-        total = sum(float(s.values[0]) for s in context.api.query(requests, window.end))
-    else:
-        recorded = context.selector(Recorded.LATENCY_BUCKETS, outcome="ok")
-        buckets = f"{context.interval:.12g} * sum_over_time({recorded}[{seconds}s])"
-    found = context.api.query(f"sum by (le) ({buckets})", window.end)
-    pairs = sorted((float(s.labels["le"]), float(s.values[0])) for s in found if "le" in s.labels and len(s))
+    labels = {"method": objective.method, "name": objective.endpoint} if objective.endpoint else {}
+    buckets = context.selector(REQUEST_DURATION + "_bucket", outcome="ok", **labels)
+    first, last = (
+        {s.labels["le"]: float(s.values[0]) for s in context.api.query(f"sum by (le) ({buckets})", at) if len(s)}
+        for at in (window.start + context.interval, window.end + context.interval)
+    )
+    pairs = sorted((float(le), count - first.get(le, 0.0)) for le, count in last.items())
+    if not pairs or min(count for _, count in pairs) < 0:
+        # A process of the load began anew: what it had counted is not in the last values.
+        pairs, total = _increased(context, buckets, labels, window)
     finite = [(edge, count) for edge, count in pairs if math.isfinite(edge)]
     if not finite:
         return None
     edges, cumulative = np.array(finite).T
     value = quantile_of(edges, cumulative, total, quantile)
     return value if math.isfinite(value) else None
+
+
+def _increased(
+    context: Context, buckets: str, labels: dict[str, str], window: Window
+) -> tuple[list[tuple[float, float]], float]:
+    """(edge, requests within it) and all requests, by Prometheus' own increases, which know of restarts."""
+    span = f"[{max(1, round(window.length))}s]"
+    if labels:
+        found = context.api.query(f"sum by (le) (increase({buckets}{span}))", window.end)
+        requests = context.selector(REQUEST_DURATION + "_count", **labels)
+        whole = context.api.query(f"sum(increase({requests}{span}))", window.end)
+    else:
+        # Of the whole load's buckets a day of raw samples is too much for one query.
+        recorded = context.selector(Recorded.LATENCY_BUCKETS, outcome="ok")
+        found = context.api.query(
+            f"{context.interval:.12g} * sum by (le) (sum_over_time({recorded}{span}))", window.end
+        )
+        rate = context.selector(Recorded.REQUESTS)
+        whole = context.api.query(f"{context.interval:.12g} * sum(sum_over_time({rate}{span}))", window.end)
+    pairs = sorted((float(s.labels["le"]), float(s.values[0])) for s in found if "le" in s.labels and len(s))
+    return pairs, sum(float(s.values[0]) for s in whole if len(s))
 
 
 def _broken(breach: Breach) -> bool:

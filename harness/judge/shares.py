@@ -20,15 +20,16 @@ ALPHA = 0.05  # of a wrong "met": the objective could be broken and the sample n
 WINDOW_ALPHA = 1e-3  # of one window: 288 of them a day would each get a chance
 LEAST_REQUESTS = 30
 LEAST_ERRORS = 10  # DESIGN: an error window needs ten errors
+RECENT_SECONDS = 60.0  # looked at together to tell since when the share was over the limit
 
 
 @dataclass(frozen=True)
 class Counts:
-    """Requests and bad ones among them, at each evaluation (already multiplied by the interval), and their sums.
+    """Requests and bad ones among them, as counted from moment to moment, and their sums.
 
     Attributes:
         times: shape (n,), unix seconds.
-        all_, bad: shape (n,), requests.
+        all_, bad: shape (n,), requests since the moment before.
     """
 
     times: FloatArray
@@ -81,7 +82,7 @@ def surely_above(bad: float, total: float, limit: float, alpha: float) -> bool:
 def find_breach(counts: Counts, window: Window, limit: float, interval: float, *, least_bad: int = 1) -> Breach:
     """Where the bad share is over the limit, beyond chance in pieces with few requests."""
     pieces = tumbling(window)
-    # A float sum of rates is never exact: a share that equals its limit is not over it.
+    # A quotient of floats is never exact: a share that equals its limit is not over it.
     whole = counts.total > 0 and counts.ratio > limit * (1 + 1e-9) + 1e-12
     if counts.total < requests_needed(limit):
         whole = whole and surely_above(counts.total_bad, counts.total, limit, ALPHA)
@@ -100,7 +101,7 @@ def find_breach(counts: Counts, window: Window, limit: float, interval: float, *
 def first_over(
     counts: Counts, limit: float, interval: float, pieces: Sequence[Window] = ()
 ) -> tuple[float | None, float]:
-    """First evaluation of the first lasting stretch over the limit (in a breaching piece, if any); seconds over it."""
+    """First moment of the first lasting stretch over the limit (in a breaching piece, if any); seconds over it."""
     found = _over(counts, limit, interval)
     seconds = sum(s.seconds for s in found)
     if pieces:
@@ -118,6 +119,26 @@ def reach_back(load: Counts, limit: float, first: float, interval: float) -> flo
 
 
 def _over(counts: Counts, limit: float, interval: float) -> list[Stretch]:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        over = np.where(counts.all_ > 0, counts.bad / counts.all_, 0.0) > limit
-    return stretches(counts.times, over, interval)
+    """Stretches in which more than ``limit`` of the last minute's requests were bad, from the first bad to the last.
+
+    Single moments hold few requests, of which one bad is a large share.
+    """
+    if counts.times.size == 0:
+        return []
+    begin = np.searchsorted(counts.times, counts.times - RECENT_SECONDS, side="right")
+    all_, bad = (np.append(0.0, np.cumsum(one)) for one in (counts.all_, counts.bad))
+    here = np.arange(1, counts.times.size + 1)
+    over = bad[here] - bad[begin] > np.maximum(0.5, limit * (all_[here] - all_[begin]))
+    found = []
+    for one in stretches(counts.times, over, interval):
+        reached, left = (int(np.searchsorted(counts.times, moment)) for moment in (one.start, one.end))
+        # The minute was over its limit at ``reached``. It began where what came since exceeds the limit by the most:
+        # the change-point of a cumulative sum (Page 1954), which bad requests of before do not move.
+        since = np.arange(begin[reached], reached + 1)
+        excess = bad[reached + 1] - bad[since] - limit * (all_[reached + 1] - all_[since])
+        first = int(since[np.argmax(excess)])
+        last = reached + np.flatnonzero(counts.bad[reached : left + 1] > 0)
+        start = float(counts.times[first])
+        end = max(start, float(counts.times[last[-1] if last.size else left]))
+        found.append(Stretch(start, end, round((end - start) / interval) + 1, end - start + interval))
+    return found

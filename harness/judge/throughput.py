@@ -6,6 +6,7 @@ import numpy as np
 
 from exporters.metric_names import Recorded
 from harness.judge.context import Context, within
+from harness.judge.counters import all_requests
 from harness.judge.requests import no_requests
 from harness.judge.results import Evidence, Judged, judged, missing, samples_of
 from harness.judge.subjects import Subject
@@ -29,25 +30,27 @@ def judge_throughput(context: Context, objective: Objective) -> Judged:
     if objective.endpoint:
         labels, name = {"method": objective.method, "name": objective.endpoint}, Recorded.ENDPOINT_REQUESTS
     query = context.selector(name, **labels)
-    series = context.one(name, **labels)
-    window = context.rates
-    nothing = no_requests(context, series, objective)
-    if nothing or window is None:
+    window = context.steady
+    counts = all_requests(context, objective)
+    nothing = no_requests(context, counts, objective)
+    if nothing or window is None or counts is None:
         return missing(objective, _LOAD, nothing, query)
-    steady = within(series, window)
-    if not objective.endpoint and not samples_of(context, name, _LOAD, window)[1]:
+    series = within(context.one(name, **labels), context.rates)
+    if not objective.endpoint and context.rates and not samples_of(context, name, _LOAD, context.rates)[1]:
         return missing(objective, _LOAD, "the rate of requests is missing for a part of the steady state", query)
-    mean, low, pieces = slow_windows(steady.times, steady.values, window, objective.limit)
-    note = f"{mean:,.1f} requests per second on average"
-    # A short run is one window, whose mean hides a stop.
-    fell = collapsed(steady.times, steady.values, window, objective.limit, context.interval)
+    # Counting begins with the first scrape in the steady state.
+    counted = Window(float(counts.times[0]) - context.interval, window.end)
+    mean, low, pieces = slow_windows(counts.times, counts.all_, counted, objective.limit)
+    note = f"{counts.total:,.0f} requests, {mean:,.1f} per second on average"
+    # A short run is one window, whose mean hides a stop. Curves are what tells a stop: single moments are noisy.
+    fell = collapsed(series.times, series.values, window, objective.limit, context.interval)
     if mean >= objective.limit * (1 - 1e-9) and not too_many(len(low), pieces) and not fell:
         return judged(objective, _LOAD, Outcome.PASS, mean, note)
     if low and mean >= objective.limit:
         note += f", below the floor in {len(low)} of {pieces} windows of 5 minutes"
     if fell:
         note += f", below half of the floor for {format_duration(fell)}"
-    below = stretches(steady.times, steady.values < objective.limit * SLACK, context.interval)
+    below = stretches(series.times, series.values < objective.limit * SLACK, context.interval)
     first = below[0].start if below else window.start
     evidence = Evidence(first, first, sum(s.seconds for s in below), query)
     return judged(objective, _LOAD, Outcome.FAIL, mean, note, evidence)
@@ -60,13 +63,18 @@ def collapsed(times: FloatArray, rates: FloatArray, window: Window, floor: float
 
 
 def slow_windows(
-    times: FloatArray, rates: FloatArray, window: Window, floor: float
+    times: FloatArray, requests: FloatArray, window: Window, floor: float
 ) -> tuple[float, tuple[Window, ...], int]:
-    """Mean rate, the 5-minute windows whose mean is below 97 % of the floor (an empty one too), and their number."""
+    """Mean rate per second, the 5-minute windows whose mean is below 97 % of the floor (an empty one too), and their
+    number.
+
+    Args:
+        requests: counted up to each of ``times`` since the one before, shape (n,).
+    """
     pieces = tumbling(window)
     low = []
     for i, piece in enumerate(pieces):
         mine = pick(times, piece, closed=i == len(pieces) - 1)
-        if not mine.any() or float(rates[mine].mean()) < floor * SLACK:
+        if float(requests[mine].sum()) < floor * SLACK * piece.length:
             low.append(piece)
-    return float(np.mean(rates)), tuple(low), len(pieces)
+    return float(requests.sum()) / window.length, tuple(low), len(pieces)
