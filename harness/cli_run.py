@@ -13,7 +13,8 @@ import click
 from rich.console import Console
 
 from harness.assets import data_path, rules_path
-from harness.errors import ExitCode, HarnessError, UsageError
+from harness.errors import ExitCode, HarnessError, PlanError, UsageError
+from harness.load.user_classes import unknown_user_classes
 from harness.plan.judgeable import Unjudgeable, unjudgeable
 from harness.plan.loading import find_plan, load_plan
 from harness.plan.model import Plan
@@ -85,6 +86,7 @@ def run(
     """
     services = load_services(services_file, os.environ) if services_file else None
     loaded = load(plan, target, duration, users, overrides, allowed(allow_hosts, services))
+    require_user_classes(loaded, place_in(plan, target))
     progress = Console(stderr=as_json)
     result = run_session(
         loaded,
@@ -121,6 +123,8 @@ def check(
     if faults:
         check_faults_for(loaded, faults, services)
     checks = [_rules_check(), *look_at(loaded, services, environ=os.environ, now=time.time())]
+    if all(found.ok for found in checks if found.name == "locustfile"):
+        require_user_classes(loaded, place_in(plan, target))
     problems = unjudgeable(loaded)
     if as_json:
         click.echo(json.dumps(_check_json(loaded, checks, problems), indent=2))
@@ -173,6 +177,13 @@ def place_in(name: str, target: str | None) -> Callable[[tuple[str | int, ...]],
     return place
 
 
+def require_user_classes(plan: Plan, where: Callable[[tuple[str | int, ...]], str]) -> None:
+    """Raises PlanError for classes that the locustfile does not have, HarnessError when it cannot be loaded."""
+    problem, remedy = unknown_user_classes(plan, os.environ)
+    if problem:
+        raise PlanError(f"{where(('load', 'user_classes'))}{problem}", remedy=remedy)
+
+
 def _pair(text: str) -> tuple[str, str]:
     key, sign, value = text.partition("=")
     if not sign or not key.strip():
@@ -208,6 +219,8 @@ def _print_checks(console: Console, plan: Plan, checks: list[Check], problems: l
         line(f"{'ok' if found.ok else 'MISSING':<8}{found.name}: {found.detail}")
         if not found.ok and found.remedy:
             line(f"{'':8}{found.remedy}")
+        if found.warning:
+            line(f"{'':8}note: {found.warning}")
     for problem in problems:
         line(f"{problem.words}: {problem.reason}")
         line(f"{'':8}{problem.remedy}")
@@ -225,7 +238,9 @@ def _check_json(plan: Plan, checks: list[Check], problems: list[Unjudgeable]) ->
     return {
         "plan": plan.name,
         "ready": check_code(checks, problems) is ExitCode.PASS,
-        "checks": [{"name": c.name, "ok": c.ok, "detail": c.detail, "remedy": c.remedy} for c in checks],
+        "checks": [
+            {"name": c.name, "ok": c.ok, "detail": c.detail, "remedy": c.remedy, "warning": c.warning} for c in checks
+        ],
         "unjudgeable": [
             {"objective": p.objective, "reason": p.reason, "remedy": p.remedy, "hard": p.hard, "measured": p.measured}
             for p in problems

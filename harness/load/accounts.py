@@ -50,12 +50,12 @@ class AccountBook:
 
     Args:
         source: makes personas.
-        limit: most accounts that are ever made.
+        limit: most accounts that are made; may be changed, what was made stays.
     """
 
     def __init__(self, source: PersonaSource, limit: int) -> None:
         self.source = source
-        self._limit = limit
+        self.limit = limit
         self._free: deque[Account] = deque()
         self._all: list[Account] = []
 
@@ -69,7 +69,7 @@ class AccountBook:
 
         None while there are only accounts that others are registering just now.
         """
-        if len(self._all) < self._limit:
+        if len(self._all) < self.limit:
             account = Account(self.source.next(), users=1)
             self._all.append(account)
             return account

@@ -23,6 +23,7 @@ from pathlib import Path
 from harness.errors import HarnessError
 from harness.load.children import child_environment
 from harness.load.config import Role
+from harness.load.last_words import telling
 from harness.load.orders import LOGS, AgentPhase, AgentState, Order, alive, read_order, read_states, write_state
 from harness.load.processes import LocustChild
 from harness.load.restart import JOIN_TIMEOUT, back_off, failures_in_a_row
@@ -106,7 +107,7 @@ class Agent:
         self._child = None
         self._state = _without_child(self._state)
         how = "it did not come up in time" if hung else child.how_it_ended()
-        last = (child.last_words().splitlines() or ["it logged nothing"])[-1]
+        last = telling(child.last_words()) or "it logged nothing"
         if self._state.role == "master":
             self._change("ended", f"the Locust master died ({how}): {last}")
             return

@@ -28,6 +28,7 @@ from harness.load.children import (
 )
 from harness.load.config import LoadStage, Role
 from harness.load.control import ControlClient, ControlError
+from harness.load.last_words import telling
 from harness.load.processes import LocustChild
 from harness.load.startup import POLL, await_announcement, await_end, await_rest, check_alive
 from harness.load.status import LoadStatus, ended, status_of, unheard
@@ -183,7 +184,7 @@ class LoadLauncher:
         if not self._master.alive:
             self._master.kill()
             self._dead = True
-            self._problem(f"the Locust master died ({self._master.how_it_ended()}): {_last_line(self._master)}")
+            self._problem(f"the Locust master died ({self._master.how_it_ended()}): {_cause(self._master)}")
             return None
         try:
             answer = self._ask_status()
@@ -264,5 +265,5 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _last_line(child: LocustChild) -> str:
-    return (child.last_words().splitlines() or ["it logged nothing"])[-1]
+def _cause(child: LocustChild) -> str:
+    return telling(child.last_words()) or "it logged nothing"

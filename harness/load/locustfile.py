@@ -18,7 +18,7 @@ from typing import Any
 
 from locust import events
 from locust.env import Environment
-from locust.runners import MasterRunner, WorkerRunner
+from locust.runners import STATE_RUNNING, STATE_SPAWNING, MasterRunner, WorkerRunner
 
 from harness.load.accounts import AccountBook, share_of
 from harness.load.journeys import MingusUser
@@ -26,6 +26,7 @@ from harness.load.personas import PersonaSource
 
 CONFIG_VARIABLE = "HARNESS_LOAD_CONFIG"
 WORKERS_MESSAGE = "mingus_workers"
+ASK_MESSAGE = "mingus_ask_workers"
 MAX_USERS = 10_000
 MAX_FAIL_RATIO = 0.01
 DEFAULT_P95_MS = 800.0
@@ -58,40 +59,63 @@ class MingusVisitor(MingusUser):
 
 def listen_to_master(environment: Environment, **_: Any) -> None:
     """On a worker: learn from the master how many share the run's accounts. On the master: teach who joins later."""
-
-    def learn(environment: Environment, msg: Any, **_: Any) -> None:
-        environment.mingus_workers = int(msg.data)  # type: ignore[attr-defined]
-
-    def teach(client_id: str, **_: Any) -> None:
-        tell_workers(environment, client_id)
-
-    if isinstance(environment.runner, WorkerRunner):
-        environment.runner.register_message(WORKERS_MESSAGE, learn)
-    else:
-        # Here, since Locust tells this event's listeners which worker came, but not the environment.
-        environment.events.worker_connect.add_listener(teach)  # type: ignore[no-untyped-call]
-
-
-def tell_workers(environment: Environment, client_id: str | None = None, **_: Any) -> None:
-    """On the master: at the start, before users are spawned, and again to each worker that joins later."""
     runner = environment.runner
-    if not isinstance(runner, MasterRunner):
-        return
-    if client_id is None:
+    if isinstance(runner, WorkerRunner):
+        runner.register_message(WORKERS_MESSAGE, learn_workers)
+        # Asked from here: what the master sends before the line above, when the worker connects, is lost.
+        runner.send_message(ASK_MESSAGE)
+    elif isinstance(runner, MasterRunner):
+        runner.register_message(ASK_MESSAGE, teach_late_worker)
+
+
+def tell_workers(environment: Environment, **_: Any) -> None:
+    """On the master: at the start, before users are spawned."""
+    runner = environment.runner
+    if isinstance(runner, MasterRunner):
         environment.mingus_workers = max(1, runner.worker_count)  # type: ignore[attr-defined]
-    if hasattr(environment, "mingus_workers"):
-        runner.send_message(WORKERS_MESSAGE, environment.mingus_workers, client_id=client_id)
+        runner.send_message(WORKERS_MESSAGE, {"workers": environment.mingus_workers, "late": False})  # type: ignore[attr-defined]
+
+
+def teach_late_worker(environment: Environment, msg: Any, **_: Any) -> None:
+    """On the master, asked by a worker: who is there before the test begins hears it with all others."""
+    runner = environment.runner
+    if isinstance(runner, MasterRunner) and runner.state in (STATE_SPAWNING, STATE_RUNNING):
+        answer = {"workers": getattr(environment, "mingus_workers", 1), "late": True}
+        runner.send_message(WORKERS_MESSAGE, answer, client_id=msg.node_id)
+
+
+def learn_workers(environment: Environment, msg: Any, **_: Any) -> None:
+    """On a worker, told by the master. Its users may be there already: the limit of their accounts changes."""
+    environment.mingus_workers = int(msg.data["workers"])  # type: ignore[attr-defined]
+    environment.mingus_late = bool(msg.data["late"])  # type: ignore[attr-defined]
+    if hasattr(environment, "mingus_accounts"):
+        environment.mingus_accounts.limit = account_limit(environment)
+
+
+def account_limit(environment: Environment) -> int:
+    """Accounts that this process may register."""
+    config = load_config()
+    workers = getattr(environment, "mingus_workers", int(config.get("workers", 1)))
+    # A late worker took over the index of the one it replaces, but not its accounts.
+    late = getattr(environment, "mingus_late", False)
+    index = workers if late else max(0, getattr(environment.runner, "worker_index", 0))
+    return share_of(int(config.get("max_users", MAX_USERS)), index, workers)
+
+
+def load_config() -> dict[str, Any]:
+    """What the harness says of the load; nothing when Locust runs alone."""
+    config: dict[str, Any] = json.loads(os.environ.get(CONFIG_VARIABLE) or "{}")
+    return config
 
 
 def open_accounts(environment: Environment, **_: Any) -> None:
     """Give the process its accounts; a second test in the web UI goes on with them."""
     if hasattr(environment, "mingus_accounts") or isinstance(environment.runner, MasterRunner):
         return
-    config: dict[str, Any] = json.loads(os.environ.get(CONFIG_VARIABLE) or "{}")
     index = max(0, getattr(environment.runner, "worker_index", 0))
-    source = PersonaSource(int(config.get("seed", 1)), index, nonce=uuid.uuid4().hex[:12], mobile_share=MOBILE_SHARE)
-    limit = share_of(int(config.get("max_users", MAX_USERS)), index, getattr(environment, "mingus_workers", 1))
-    environment.mingus_accounts = AccountBook(source, limit)  # type: ignore[attr-defined]
+    seed = int(load_config().get("seed", 1))
+    source = PersonaSource(seed, index, nonce=uuid.uuid4().hex[:12], mobile_share=MOBILE_SHARE)
+    environment.mingus_accounts = AccountBook(source, account_limit(environment))  # type: ignore[attr-defined]
 
 
 def standalone_verdict(requests: int, p95_ms: float, fail_ratio: float, target_ms: float) -> list[str]:

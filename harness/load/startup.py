@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from harness.errors import HarnessError
+from harness.load.last_words import telling
 from harness.load.processes import Announcement, LocustChild
 from harness.load.status import LoadStatus
 
@@ -27,8 +28,8 @@ def await_announcement(child: LocustChild, deadline: float, *others: LocustChild
         if time.monotonic() > deadline:
             child.kill()
             raise HarnessError(
-                f"{child.name} did not come up in time; its last words:\n{child.last_words() or '(none)'}",
-                remedy=f"see {child.log_path}",
+                f"{child.name} did not come up in time: {telling(child.last_words()) or 'it logged nothing'}",
+                remedy=f"all that it said is in {child.log_path}",
             )
         time.sleep(POLL)
     return announced
@@ -40,9 +41,9 @@ def check_alive(*children: LocustChild | None) -> None:
         if child is not None and not child.alive:
             child.kill()
             raise HarnessError(
-                f"{child.name} ended at its start ({child.how_it_ended()}); its last words:\n"
-                f"{child.last_words() or '(none)'}",
-                remedy=f"correct the locustfile, or see {child.log_path}",
+                f"{child.name} ended at its start ({child.how_it_ended()}): "
+                f"{telling(child.last_words()) or 'it logged nothing'}",
+                remedy=f"correct the locustfile; all that it said is in {child.log_path}",
             )
 
 

@@ -148,7 +148,7 @@ def _no_data(plan: Plan, objective: Objective) -> Unjudgeable | None:
     if objective.inherited:
         return Unjudgeable(
             _label(objective),
-            f"{name}, which every plan inherits: {missing} is missing"
+            f"{name} is inherited by every plan, and {missing} is missing"
             + (", and no exporter is known that your Prometheus scrapes" if plan.prometheus is not None else ""),
             f"name {missing} to have it judged, or give {_off(objective)}",
             hard=False,

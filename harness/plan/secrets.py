@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 MASK = "***"
 
@@ -28,6 +29,27 @@ def mask_url(text: str) -> str:
     text = _LOOSE_USERINFO.sub(_mask_userinfo, text)
     text = _USERINFO.sub(_mask_userinfo, text)
     return _QUERY.sub(rf"\g<name>{MASK}", text)
+
+
+_OPTION = re.compile(rf"(?P<name>-{{1,2}}(?:{_NAMES})|(?:{_NAMES}))(?P<value>=.*)?", re.IGNORECASE | re.DOTALL)
+
+
+def mask_command(command: Sequence[str]) -> str:
+    """A command line on one line, without the values of options and variables that sound like secrets."""
+    shown: list[str] = []
+    hide = False
+    for word in command:
+        option = _OPTION.fullmatch(word)
+        if hide and not word.startswith("-"):
+            shown.append(MASK)
+            hide = False
+        elif option and option["value"] is not None:
+            shown.append(f"{option['name']}={MASK}")
+            hide = False
+        else:
+            shown.append(mask_url(word))
+            hide = option is not None and word.startswith("-")
+    return "".join(c if c.isprintable() else " " for c in " ".join(shown))
 
 
 def mask_hook(url: str) -> str:

@@ -92,7 +92,14 @@ def make_view(verdict: Verdict, record: RunRecord, plan: Plan) -> ReportView:
         coverage=tuple(coverage_rows(verdict.coverage)),
         removed=tuple(one_line(name) for name in plan.objectives_off),
         unjudgeable=tuple(
-            (one_line(u.objective or "the plan"), one_line(u.reason), one_line(u.remedy)) for u in unjudgeable(plan)
+            # Each is told behind its name, which its reason begins with too.
+            # Each is told behind its name, with which its reason begins.
+            (
+                one_line(u.objective or "the plan"),
+                one_line(u.reason.removeprefix(f"{u.objective.rpartition(' ')[2]} ")),
+                one_line(u.remedy),
+            )
+            for u in unjudgeable(plan)
         ),
         notes=tuple(clean(note) for note in record.notes),
         versions=tuple((one_line(k), one_line(v)) for k, v in sorted(record.versions.items())),

@@ -38,6 +38,10 @@ class Journal:
             self._notes.append(text)
         self._write(text, "note")
 
+    def remark(self, text: str) -> None:
+        """As a note, but not kept: every report tells it anyway."""
+        self._write(text, "note")
+
     def error(self, text: str) -> None:
         self._write(text, "error")
 

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+from harness.errors import HarnessError
 from harness.judge.verdict import Finding, Outcome, Verdict
 from harness.run.journal import Journal
 from harness.run.record import RunDirectory, RunRecord
@@ -72,7 +73,8 @@ class RecordKeeper:
 def nothing_to_judge(record: RunRecord, failure: Exception | None) -> Verdict:
     """The verdict of a run without series: ERROR when the harness failed, else INCONCLUSIVE. Pure."""
     outcome = Outcome.ERROR if failure else Outcome.INCONCLUSIVE
-    summary = str(failure) if failure else f"the run was {record.ended_by}: {record.reason}; there is nothing to judge"
+    words = failure.message if isinstance(failure, HarnessError) else str(failure)  # its remedy is among the notes
+    summary = words if failure else f"the run was {record.ended_by}: {record.reason}; there is nothing to judge"
     finding = Finding(
         check="run", signal="telemetry", outcome=outcome, severity="critical", summary=summary,
         first_seen=record.ended_at,

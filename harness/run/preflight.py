@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from docker.errors import DockerException, NotFound
 from harness.errors import HarnessError, PreflightError
 from harness.plan.model import DatabaseTarget, Plan, ProcessTarget, RedisTarget
 from harness.plan.secrets import mask_url
+from harness.run.matching import matching_processes, members_in_words, named_process, several_programs
 from harness.run.named_prometheus import check_named_prometheus
 from harness.run.postgres import find_binaries as find_postgres
 from harness.run.redis_server import find_binary as find_redis
@@ -33,6 +33,7 @@ class Check:
     Attributes:
         detail: what was found.
         remedy: what to do when it is not ``ok``.
+        warning: what is odd about it though it is ``ok``; empty when nothing is.
         key: the plan's key that asks for it; empty when none does.
     """
 
@@ -40,6 +41,7 @@ class Check:
     ok: bool
     detail: str
     remedy: str = ""
+    warning: str = ""
     key: tuple[str | int, ...] = ()
 
 
@@ -194,16 +196,13 @@ def _process(process: ProcessTarget) -> Check:
     name = f"process {process.name}"
     remedy = f"start it on this machine, or correct {process.name!r} in target.processes"
     if process.match is not None:
-        pattern = re.compile(process.match)
-        own = psutil.Process().pid
-        count = sum(
-            1
-            for candidate in psutil.process_iter(["cmdline"])
-            if candidate.pid != own and pattern.search(" ".join(candidate.info["cmdline"] or ()))
-        )
-        if count:
-            return Check(name, True, f"{count} process(es) match {process.match!r}")
-        return Check(name, False, f"no process matches {process.match!r}", remedy)
+        matching = matching_processes(process.match)
+        if not matching:
+            return Check(name, False, f"no process matches {process.match!r}", remedy)
+        return Check(
+            name, True, f"{process.match!r} matches {members_in_words(matching)}",
+            warning=several_programs(process.name, matching),
+        )  # fmt: skip
     pid = process.pid
     if process.pidfile is not None:
         try:
@@ -211,7 +210,7 @@ def _process(process: ProcessTarget) -> Check:
         except (OSError, ValueError) as error:
             return Check(name, False, f"the pid file {process.pidfile} cannot be read: {error}", remedy)
     if pid is not None and psutil.pid_exists(pid):
-        return Check(name, True, f"pid {pid}")
+        return Check(name, True, members_in_words([named_process(pid)]))
     return Check(name, False, f"there is no process {pid}", remedy)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -77,13 +77,14 @@ def run_session(
     if options.faults:
         check_faults_for(plan, options.faults, options.services)
     files = rule_files(options.rules_dir)
-    require(look_at(plan, options.services, environ=options.environ, now=clock()), options.where)
+    checks = look_at(plan, options.services, environ=options.environ, now=clock())
+    require(checks, options.where)
     run_id, directory = create_run_directory(options.runs_root, plan.name, clock())
     directory.logs.mkdir()
     with stop_on_signals() as stop, owned(directory.work):
         journal = Journal(ui, directory.logs / "harness.log", clock)
         session = _Session(plan, options, files, run_id, directory, stop, journal, ui, clock)
-        return session.run(report)
+        return session.run(report, [check.warning for check in checks if check.warning])
 
 
 class _Session:
@@ -116,10 +117,12 @@ class _Session:
     def record(self) -> RunRecord:
         return self.keeper.record
 
-    def run(self, report: Reporter) -> RunResult:
+    def run(self, report: Reporter, warnings: Sequence[str]) -> RunResult:
         self.journal.event(f"run {self.record.run_id}: {self.directory.path}")
+        for warning in warnings:
+            self.journal.note(warning)
         for problem in unjudgeable(self.plan):
-            self.journal.note(f"{problem.words}: {problem.reason}")
+            self.journal.remark(f"{problem.words}: {problem.reason}")  # reports tell it from the plan
         failure: HarnessError | None = None
         try:
             self._live()
@@ -127,7 +130,8 @@ class _Session:
             self._end(Ending("interrupted", f"{self.stop.signal_name} while it started", self.clock()))
         except HarnessError as error:
             failure = error
-            self._end(Ending("crashed", str(error), self.clock()))
+            self._end(Ending("crashed", error.message, self.clock()))
+            self._note_remedy(error)
         except KeyboardInterrupt:
             self._end(Ending("interrupted", f"ended at once by a second {self.stop.signal_name}", self.clock()))
             raise
@@ -198,7 +202,8 @@ class _Session:
         try:
             ending = watcher.until_the_end()
         except HarnessError as error:
-            ending = Ending("aborted", str(error), self.clock())
+            ending = Ending("aborted", error.message, self.clock())
+            self._note_remedy(error)
         except Exception as error:  # a bug of ours: its traceback must not cost the run its series
             self._end(Ending("crashed", f"{type(error).__name__}: {error}", self.clock()), watcher)
             self._wind_down(load, telemetry, view)
@@ -241,6 +246,10 @@ class _Session:
     def _end(self, ending: Ending, watcher: Watcher | None = None) -> None:
         schedule = watcher.schedule if watcher else None
         self.keeper.end(ending, schedule.steady_window(ending.at) if schedule else None)
+
+    def _note_remedy(self, error: HarnessError) -> None:
+        if error.remedy:
+            self.journal.note(f"what to do: {error.remedy}")
 
     def _write_plan(self) -> None:
         write_text(self.directory.plan_file, dump_plan(self.plan, mask=True))

@@ -206,3 +206,15 @@ def test_bad_words(
     code, out, err = harness(capsys, *words)
     assert (code, out) == (2, "")
     assert err.replace("pytest", "harness") == BAD_WORDS[words]
+
+
+@pytest.mark.parametrize("command", ["run", "check"])
+def test_an_unknown_user_class_is_the_plans_error(here: Path, capsys: pytest.CaptureFixture[str], command: str) -> None:
+    Path("p.yml").write_text(plan_text("load:", "load:\n  user_classes: [MingusVisiter]"))
+    assert harness(capsys, command, "p.yml") == (
+        2,
+        "",
+        "error: p.yml:5: the locustfile has no user class 'MingusVisiter'; did you mean 'MingusVisitor'?\n"
+        "  known: MingusVisitor; correct load.user_classes, or leave it out to run all\n",
+    )
+    assert not Path("runs").exists()

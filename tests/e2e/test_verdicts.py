@@ -35,6 +35,9 @@ def test_a_healthy_service_passes_with_a_whole_run_directory(whole: Whole) -> No
         "db_pool_waiting", "redis_ping_p99", "restarts",
     }  # fmt: skip
     assert set(judged.values()) == {"pass"}
+    logs = {log.name: log.read_text(errors="replace") for log in (whole.directory / "logs").glob("locust-*.log")}
+    assert logs
+    assert [name for name, text in logs.items() if "Uncaught exception" in text] == []
     secrets = "".join(p.read_text(errors="replace") for p in whole.directory.glob("*.*"))
     assert "postgresql://harness:***@" in secrets
 

@@ -63,6 +63,8 @@ def test_a_locustfile_that_cannot_run_is_named_with_its_last_words(tmp_path: Pat
         launcher.start(30)
     assert telling in str(caught.value)
     assert "locust-" in caught.value.message
+    assert len(caught.value.message.splitlines()) == 1, "the whole of it is in the log"
+    assert "]" not in caught.value.message.split(": ", 1)[1], "without the logger's prefix"
     assert caught.value.remedy
     assert leftovers(tmp_path) == []
     assert launcher.poll().state == "stopped"
@@ -80,8 +82,12 @@ def test_a_locustfile_that_is_not_there(tmp_path: Path) -> None:
 def test_an_unknown_user_class_is_named(tmp_path: Path) -> None:
     (tmp_path / "user.py").write_text(FINE)
     plan = make_plan("http://127.0.0.1:9", tmp_path / "user.py", stages=LONG, load={"user_classes": ("Nobody",)})
-    with pytest.raises(HarnessError, match="Nobody"):
+    with pytest.raises(HarnessError) as caught:
         LoadLauncher(plan, tmp_path / "control", tmp_path / "logs").start(30)
+    assert caught.value.message == "locust-master ended at its start (exit code 1): Unknown User(s): Nobody"
+    assert caught.value.remedy == (
+        f"correct the locustfile; all that it said is in {tmp_path / 'logs' / 'locust-master.log'}"
+    )
     assert leftovers(tmp_path) == []
 
 
@@ -126,6 +132,53 @@ def test_a_killed_worker_is_started_again_and_counted(tmp_path: Path, http_targe
     finally:
         launcher.stop()
     assert leftovers(tmp_path) == []
+
+
+SHARES = """
+import os
+from pathlib import Path
+
+import gevent
+from locust import events
+
+from harness.load.locustfile import MingusVisitor
+
+def tell(environment):
+    file = Path(__file__).with_name(f"share-{os.getpid()}")
+    while True:
+        file.write_text(f"{environment.runner.worker_index} {environment.mingus_accounts.limit}")
+        gevent.sleep(0.1)
+
+@events.test_start.add_listener
+def start(environment, **_):
+    if hasattr(environment, "mingus_accounts"):
+        gevent.spawn(tell, environment)
+"""
+
+
+def test_a_replacement_is_told_how_many_share_the_accounts(tmp_path: Path, http_target: HttpTarget) -> None:
+    (tmp_path / "user.py").write_text(SHARES)
+    changes = {"workers": 2, "max_users": 101, "user_classes": ("MingusVisitor",)}
+    plan = make_plan(http_target.url, tmp_path / "user.py", stages=LONG, load=changes)
+    launcher = LoadLauncher(plan, tmp_path / "control", tmp_path / "logs")
+
+    def shares() -> list[str]:
+        return sorted(file.read_text() for file in tmp_path.glob("share-*"))
+
+    try:
+        launcher.start(30)
+        wait_for(launcher, lambda s: shares() == ["0 51", "1 50"])
+        victim = _worker_pid(launcher)
+        index = (tmp_path / f"share-{victim}").read_text().split()[0]
+        os.kill(victim, signal.SIGKILL)
+        # A tenth of an equal share: those of the one it replaces stand in the service's tables still.
+        wait_for(launcher, lambda s: shares() == sorted(["0 51", "1 50", f"{index} 5"]))
+    finally:
+        launcher.stop()
+    logs = {log.name: log.read_text() for log in (tmp_path / "logs").glob("*.log")}
+    assert len(logs) == 3
+    assert [name for name, text in logs.items() if "Uncaught exception" in text] == []
+    assert [name for name, text in logs.items() if "Unknown message type" in text] == []
 
 
 @pytest.mark.long
