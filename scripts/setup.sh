@@ -94,7 +94,8 @@ if [ -n "$for_tests" ]; then
     if ! { command -v node && command -v npm; } >/dev/null 2>&1; then extra+=(nodejs npm); fi
     # Chromium opens the HTML report; without any font a browser draws no text at all.
     if ! command -v chromium >/dev/null 2>&1; then extra+=(chromium fonts-dejavu-core); fi
-    # The engine of the compose tests, which start one of their own, and what their base images are made with.
+    # The engine of the container and compose tests, which start their own, and what their images are made with.
+    if [ ! -x /bin/busybox ] || ldd /bin/busybox >/dev/null 2>&1; then extra+=(busybox-static); fi
     if ! { command -v dockerd && command -v docker; } >/dev/null 2>&1; then
         extra+=(docker.io)
         # Newer Debians have the command in a package of its own.

@@ -68,6 +68,8 @@ def test_use_limit_and_throttling(docker_engine: DockerEngine) -> None:
     with docker_engine.container("--memory", "64m", "--cpus", "0.02", script="while true; do :; done") as name:
         eyes = Eyes(docker_engine.url, name)
         try:
+            # A container that has not run for a moment yet has used nothing, which is no reading.
+            wait_until(lambda: names.CONTAINER_CPU in exposed(eyes.source.read()), "a reading", seconds=20)
             first = exposed(eyes.source.read())
             wait_until(
                 lambda: (
