@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,10 @@ def test_the_images_packages_are_those_of_the_tests() -> None:
     runtime, everything = pins("requirements.runtime.lock"), pins("requirements.lock")
     assert runtime <= everything, runtime - everything
     assert not {pin for pin in runtime if pin.startswith(("hypothesis", "mypy", "ruff"))}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = {re.split(r"[\[<>=~!; ]", entry)[0].lower() for entry in project["dependencies"]}
+    missing = wanted - {pin.partition("==")[0].partition("[")[0] for pin in runtime}
+    assert missing == set(), "`make lock` writes both lock files"
 
 
 def test_every_fault_has_an_example() -> None:
