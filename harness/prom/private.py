@@ -16,11 +16,12 @@ from pathlib import Path
 import numpy as np
 
 from exporters.metric_names import OBJECTIVE, OBJECTIVE_EDGE, REQUEST_DURATION, RUN_INFO, STACK
-from harness.errors import ArchiveError, HarnessError, PreflightError
+from harness.errors import ArchiveError, HarnessError, PreflightError, QueryError
 from harness.plan.model import Plan
 from harness.prom.api import PrometheusApi
 from harness.prom.backfill import QUERY_TIMEOUT, Grid
 from harness.prom.blocks import Block, link_archive
+from harness.prom.damage import broken_archive
 from harness.prom.objectives import objective_series, parse_edges
 from harness.prom.on_demand import ArchiveApi, Recorder
 from harness.prom.rules import AlertRule, load_rules
@@ -114,6 +115,11 @@ def open_run(run_dir: RunDirectory, plan: Plan, rules_dir: Path, *, everything: 
                 edges=edges,
                 stack=stack,
             )
+        except QueryError as error:
+            broken = broken_archive(error, run_dir.tsdb)
+            if broken is None:
+                raise
+            raise broken from error
         finally:
             server.stop()
 
@@ -124,7 +130,8 @@ def _start(server: PrometheusServer, run_dir: RunDirectory) -> None:
     except PreflightError:
         raise
     except HarnessError as error:
-        raise ArchiveError(f"Prometheus cannot read the archive {run_dir.tsdb}: {error.message}") from error
+        broken = broken_archive(error, run_dir.tsdb)
+        raise broken or ArchiveError(f"Prometheus cannot read the archive {run_dir.tsdb}: {error.message}") from error
 
 
 def _grid(record: RunRecord, blocks: Sequence[Block], step: float, run_dir: RunDirectory) -> Grid:

@@ -179,6 +179,7 @@ def test_a_replacement_is_told_how_many_share_the_accounts(tmp_path: Path, http_
     assert len(logs) == 3
     assert [name for name, text in logs.items() if "Uncaught exception" in text] == []
     assert [name for name, text in logs.items() if "Unknown message type" in text] == []
+    assert "Shutting down (exit code 0)" in logs["locust-master.log"], "2 would tell of an exception"
 
 
 @pytest.mark.long

@@ -12,6 +12,7 @@ from harness.assets import data_path
 from harness.errors import ArchiveError, HarnessError, QueryError
 from harness.plan.objectives import Objective
 from harness.prom import on_demand
+from harness.prom.damage import broken_archive
 from harness.prom.private import open_run
 from harness.run.record import RunDirectory
 from tests.prom.conftest import T0, make_plan, make_run, same, series
@@ -171,7 +172,9 @@ def test_the_stack_is_the_archives(rules: Path, tmp_path: Path):
         pass
 
 
-@pytest.mark.parametrize("damage", ["none", "empty", "index", "half index", "other time", "chunk", "flipped"])
+@pytest.mark.parametrize(
+    "damage", ["none", "empty", "index", "half index", "other time", "chunk", "half chunk", "flipped"]
+)
 def test_damage_is_an_error_never_no_data(archived: RunDirectory, rules: Path, tmp_path: Path, damage: str):
     broken = RunDirectory(tmp_path / "broken")
     shutil.copytree(archived.path, broken.path)
@@ -189,6 +192,8 @@ def test_damage_is_an_error_never_no_data(archived: RunDirectory, rules: Path, t
         broken.write_record(replace(archived.read_record(), started_at=T0 + 86400, ended_at=END + 86400))
     elif damage == "chunk":
         chunk.unlink()
+    elif damage == "half chunk":
+        chunk.write_bytes(chunk.read_bytes()[:20])  # within the first series
     else:
         data = bytearray(chunk.read_bytes())
         for at in range(100, len(data), 50):
@@ -197,6 +202,28 @@ def test_damage_is_an_error_never_no_data(archived: RunDirectory, rules: Path, t
     with pytest.raises((ArchiveError, QueryError)) as raised, open_run(broken, make_plan(P95), rules):
         pass
     assert len(str(raised.value)) > 40
+    if damage in ("half index", "half chunk", "flipped"):
+        assert raised.value.message == (
+            f"the archive {broken.tsdb} is broken: block {block.name} cannot be read, "
+            "files in it are damaged or cut off"
+        )
+        assert "undamaged copy" in raised.value.remedy
+
+
+def test_which_of_several_blocks_is_cut_off(archived: RunDirectory, tmp_path: Path):
+    whole = next(archived.tsdb.iterdir())
+    shutil.copytree(whole, tmp_path / "01M82W3Y98QD00XS7BQBRZZ5AZ")
+    shutil.copytree(whole, tmp_path / "01M82W3Y98QD00XS7BQBRZZ5B0")
+    error = QueryError("HTTP 422: cannot populate chunk 8 from block 00000000000000000000000000: ...")
+    unknown = broken_archive(error, tmp_path)
+    assert unknown is not None
+    assert "one of the blocks 01M82W3Y98QD00XS7BQBRZZ5AZ, 01M82W3Y98QD00XS7BQBRZZ5B0 " in unknown.message
+    chunk = tmp_path / "01M82W3Y98QD00XS7BQBRZZ5B0" / "chunks" / "000001"
+    chunk.write_bytes(chunk.read_bytes()[:-1])
+    known = broken_archive(error, tmp_path)
+    assert known is not None
+    assert "broken: block 01M82W3Y98QD00XS7BQBRZZ5B0 cannot" in known.message
+    assert broken_archive(QueryError("HTTP 422: too many samples"), tmp_path) is None
 
 
 def test_rules_that_cannot_be_read_are_an_error(archived: RunDirectory, tmp_path: Path):
