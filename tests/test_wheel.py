@@ -39,10 +39,13 @@ def test_the_data_stand_beside_the_code(installed: Path, tmp_path: Path) -> None
         "print(pathlib.Path(harness.__file__).parent)\n"
         "print(data_path('plans') / 'smoke.yml', (data_path('plans') / 'smoke.yml').is_file())\n"
         "print((data_path('prometheus') / 'rules' / 'recording.yml').is_file(), data_path('dashboards').is_dir())\n"
+        "from harness.report.runbooks import runbook_place\n"
+        "print(runbook_place('runbooks/TargetDown.md'))\n"
     )
     done = outside(installed, tmp_path, "-c", code)
     assert done.returncode == 0, done.stderr
-    package, plan, rules = done.stdout.splitlines()
+    package, plan, rules, page = done.stdout.splitlines()
+    assert page == f"{installed}/harness/_data/docs/runbooks/TargetDown.md"
     assert package == str(installed / "harness")
     assert plan == f"{installed}/harness/_data/plans/smoke.yml True"
     assert rules == "True True"

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from harness.judge.verdict import Outcome, Verdict
 from harness.plan.model import Plan
+from harness.report.runbooks import runbook_place
 from harness.report.text import one_line
 from harness.report.view import (
     WHOLE_RUN,
@@ -18,6 +19,7 @@ from harness.report.view import (
     headline_text,
     in_order_of_onset,
     objective_row,
+    only_the_cause,
 )
 from harness.run.record import RunRecord
 
@@ -37,7 +39,9 @@ def print_verdict(console: Console, verdict: Verdict, record: RunRecord, plan: P
     Texts go through ``rich.text.Text``: a label that looks like markup is printed, not obeyed.
     """
     rows = [objective_row(o) for o in verdict.objectives]
-    findings = [finding_row(f) for f in in_order_of_onset(verdict.findings)]
+    # A finding that says no more than the cause is not told twice.
+    told = () if only_the_cause(verdict) else verdict.findings
+    findings = [finding_row(f) for f in in_order_of_onset(told)]
     top = Text.assemble((verdict.outcome.name, _STYLES[verdict.outcome]), "  ", headline_text(verdict, record))
     _line(console, top)
     cause = cause_text(verdict, record)
@@ -91,6 +95,8 @@ def _finding_lines(row: FindingRow) -> list[Text]:
     place = f" ({row.subject})" if row.subject else ""
     lines = [Text.assemble((f"{row.outcome.name:<13}", _STYLES[row.outcome]), f"{row.signal}{place}: {row.summary}")]
     extra = [row.when, row.measured, f"held for {row.held}" if row.held else ""]
+    if row.runbook:
+        extra.append(f"runbook {runbook_place(row.runbook)}")
     lines.append(Text(f"{'':13}{'; '.join(filter(None, extra))}", style="dim"))
     if row.query:
         lines.append(Text(f"{'':13}{row.query}", style="dim"))

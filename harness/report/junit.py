@@ -10,6 +10,7 @@ from xml.etree import ElementTree as ET  # S405 concerns parsing; this only writ
 
 from harness.judge.verdict import Outcome, Verdict
 from harness.plan.model import Plan
+from harness.report.runbooks import runbook_place
 from harness.report.text import xml_text
 from harness.report.view import WHOLE_RUN, ReportView, make_view
 from harness.run.record import RunRecord
@@ -31,10 +32,11 @@ def junit(verdict: Verdict, record: RunRecord, plan: Plan) -> str:
         )
     for found in view.findings:
         place = f" ({found.subject})" if found.subject else ""
+        page = runbook_place(found.runbook) if found.runbook else ""
         details = [
             f"when: {found.when}",
             *(f"{name}: {text}" for name, text in (("measured", found.measured), ("held for", found.held)) if text),
-            *(f"{name}: {text}" for name, text in (("query", found.query), ("runbook", found.runbook)) if text),
+            *(f"{name}: {text}" for name, text in (("query", found.query), ("runbook", page)) if text),
         ]
         cases.add(
             "findings." + found.check, f"{found.signal}{place}: {found.summary}", found.outcome, found.summary, *details

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 
 from harness.judge.verdict import Outcome, Verdict
 from harness.plan.model import Plan
+from harness.report.runbooks import runbook_place
 from harness.report.text import markdown as escape
 from harness.report.text import markdown_code as code
-from harness.report.view import FindingRow, ReportView, make_view
+from harness.report.view import FindingRow, ReportView, make_view, only_the_cause
 from harness.run.record import RunRecord
 
 # GitHub refuses comments above 65,536 characters; whoever needs more opens the HTML report.
@@ -25,7 +26,9 @@ _SYMBOLS = {
 
 def summary(verdict: Verdict, record: RunRecord, plan: Plan) -> str:
     view = make_view(verdict, record, plan)
-    parts = [_top(view), _objectives(view), _findings(view.findings), _gaps(view), _facts(view)]
+    # A finding that says no more than the cause above is not told twice.
+    findings = () if only_the_cause(verdict) else view.findings
+    parts = [_top(view), _objectives(view), _findings(findings), _gaps(view), _facts(view)]
     text = "\n".join(part for part in parts if part)
     if len(text) > MAX_LENGTH:
         text = text[:MAX_LENGTH].rsplit("\n", 1)[0] + "\n\n(shortened; the whole is in report.html)\n"
@@ -79,7 +82,7 @@ def _findings(findings: Sequence[FindingRow]) -> str:
         if row.held:
             extra.append(f"held for {escape(row.held)}")
         if row.runbook:
-            extra.append(f"runbook {code(row.runbook)}")
+            extra.append(f"runbook {code(runbook_place(row.runbook))}")
         lines.append(f"  <br>{'; '.join(extra)}")
         if row.query:
             lines.append(f"  <br>{code(row.query)}")

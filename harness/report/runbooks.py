@@ -9,6 +9,9 @@ from pathlib import Path, PurePosixPath
 
 from markdown_it import MarkdownIt
 
+from harness.assets import data_path
+from harness.errors import HarnessError
+
 _HEADING = re.compile(r"^## +(.+?)\s*$", re.MULTILINE)
 _PAGE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*")
 
@@ -37,6 +40,24 @@ def read_runbook(folder: Path, name: str) -> Runbook | None:
         return None
     parts = _sections(text)
     return Runbook(page, *(_html(parts.get(title, "")) for title in ("What it means", "Usual causes", "What to do")))
+
+
+def runbook_place(name: str) -> str:
+    """Where a reader on this machine finds a page: its file, or the name when there is none.
+
+    In a checkout that is docs/runbooks, of an installed wheel it is in the package.
+    """
+    page = PurePosixPath(name).stem
+    if not _PAGE_NAME.fullmatch(page):
+        return name
+    try:
+        file = data_path("docs") / "runbooks" / f"{page}.md"
+    except HarnessError:  # an installation without its pages still has its verdicts to show
+        return name
+    if not file.is_file():
+        return name
+    here = Path.cwd()
+    return str(file.relative_to(here) if file.is_relative_to(here) else file)
 
 
 def _sections(text: str) -> dict[str, str]:

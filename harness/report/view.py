@@ -219,6 +219,14 @@ def cause_text(verdict: Verdict, record: RunRecord) -> str:
     return f"{sentence} ({word} {utc(moment, date=False)}{since})."
 
 
+def only_the_cause(verdict: Verdict) -> bool:
+    """Whether the first cause is all there is: of a run that never came to be judged."""
+    if len(verdict.findings) != 1 or verdict.objectives:
+        return False
+    (only,) = verdict.findings
+    return only is verdict.first_cause and only.check == "run" and not only.query and only.value is None
+
+
 def _facts(record: RunRecord, plan: Plan) -> tuple[tuple[str, str], ...]:
     steady = "never reached"
     if record.steady_from is not None:
@@ -228,6 +236,8 @@ def _facts(record: RunRecord, plan: Plan) -> tuple[tuple[str, str], ...]:
     ended = utc(record.ended_at)
     ending = _ENDINGS.get(record.ended_by, record.ended_by)
     if record.reason:
+        # Who ended it is said by the reason: a run whose Locust did not come up is "crashed" too.
+        ending = "crashed" if record.ended_by == "crashed" else ending
         ending += f": {clean(record.reason)}"
     target = clean(record.target) + (" (the reference target)" if plan.target.reference else "")
     return (

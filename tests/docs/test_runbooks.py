@@ -9,7 +9,7 @@ import pytest
 from dashboards import all_dashboards
 from harness.assets import rules_path
 from harness.prom.rules import load_rules
-from harness.report.runbooks import read_runbook
+from harness.report.runbooks import read_runbook, runbook_place
 
 RUNBOOKS = Path(__file__).resolve().parents[2] / "docs" / "runbooks"
 PAGES = sorted(path.stem for path in RUNBOOKS.glob("*.md"))
@@ -61,3 +61,12 @@ def test_a_page_is_looked_up_by_a_plain_name_only(tmp_path: Path) -> None:
     page = read_runbook(tmp_path / "pages", "Page")
     assert page is not None
     assert "<script" not in page.steps and "href" not in page.steps and "&lt;script&gt;" in page.steps
+
+
+def test_a_page_is_named_by_a_path_that_the_reader_can_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(RUNBOOKS.parents[1])
+    assert runbook_place("runbooks/TargetDown.md") == "docs/runbooks/TargetDown.md"
+    monkeypatch.chdir(tmp_path)
+    assert runbook_place("runbooks/TargetDown.md") == str(RUNBOOKS / "TargetDown.md")
+    assert runbook_place("runbooks/NoSuchPage.md") == "runbooks/NoSuchPage.md"
+    assert runbook_place("../../etc/pass wd") == "../../etc/pass wd"

@@ -205,7 +205,7 @@ def test_the_plain_console_whole() -> None:
         "             2026-11-22 15:07:25 UTC; 120% (limit 50%); held for 1m 55s\n"
         '             harness_kind_subject:memory_bytes:working_set{subject="web"}\n'
         f"FAIL         latency (GET {EVIL}): p95 of GET {EVIL} is over its limit\n"
-        "             2026-11-22 15:08:40 UTC; 1.2s (limit 800ms); held for 40s\n"
+        "             2026-11-22 15:08:40 UTC; 1.2s (limit 800ms); held for 40s; runbook runbooks/LatencyHigh.md\n"
         '             harness_method_name:locust_requests_within:share1m{name="|`x`"}\n'
         "WARN         telemetry: 3 % of samples are missing \ufffd[31m\ufffd? &amp; <b>\n"
         "             whole window\n"

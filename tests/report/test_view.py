@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
 from harness.judge.verdict import Finding, ObjectiveResult, Outcome, Verdict
-from harness.report.view import make_view
+from harness.report.markdown import summary
+from harness.report.view import make_view, only_the_cause
+from harness.run.record import RunRecord
 from tests.report import samples
 from tests.report.samples import START, sample_plan, sample_record
 
@@ -146,3 +149,18 @@ def test_secrets_do_not_reach_the_view() -> None:
     view = make_view(Verdict("r", (finding,), (), {"x": "http://h?token=hunter2"}), record, sample_plan())
     assert "hunter2" not in repr(view)
     assert "very-secret" not in view.plan_yaml and "db-secret" not in view.plan_yaml
+
+
+def test_a_run_that_never_came_to_be_judged_says_why_once() -> None:
+    record = RunRecord(
+        "r", "p", 100.0, "http://h", ended_at=102.0, ended_by="crashed", reason="locust-master ended at its start: no"
+    )
+    finding = Finding("run", "telemetry", Outcome.ERROR, record.reason, first_seen=102.0)
+    assert only_the_cause(Verdict("r", (finding,), (), {}))
+    assert not only_the_cause(Verdict("r", (replace(finding, query="up"),), (), {}))
+    assert not only_the_cause(Verdict("r", (finding, finding), (), {}))
+    assert not only_the_cause(Verdict("r", (), (), {}))
+    text = summary(Verdict("r", (finding,), (), {}), record, sample_plan())
+    assert "### Findings" not in text
+    assert text.count("locust-master ended at its start") == 2, "the cause, and how it ended"
+    assert "crashed: locust-master" in text
