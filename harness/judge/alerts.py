@@ -27,6 +27,7 @@ CHECK = "alerts"
 _OWN_LABELS = frozenset({"__name__", "alertname", "severity", "verdict", "signal", "objective", "abort", "harness"})
 _LABEL = re.compile(r"\{\{\s*\$labels\.(\w+)\s*\}\}")
 _VALUE = re.compile(r"\{\{\s*(?:printf\s+\"[^\"]*\"\s+)?\$value\s*(?:\|\s*(\w+)(?:\s+\"[^\"]*\")?\s*)?\}\}")
+_LOOKS_BACK = re.compile(r"[a-z_]1m\b|\b(?:rate|irate|increase|delta|deriv)\(|_over_time\(")
 _HOURS = re.compile(r"\[\d+[hdwy]")
 LONG_LOOKBACK_STEP = 60.0
 _REST = re.compile(r"\s*\{\{.*?\}\}")
@@ -116,9 +117,10 @@ def runbook(annotations: Mapping[str, str]) -> str:
 
 
 def _window(context: Context, alert: AlertDefinition) -> Window | None:
+    """Abort alerts may fire at any time under load; what looks back a minute would see the warm-up in the first one."""
     if alert.labels.get("abort") == "true":
         return context.load
-    return context.rates
+    return context.rates if _LOOKS_BACK.search(alert.expr) else context.steady
 
 
 def _finding(

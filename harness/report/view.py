@@ -130,8 +130,15 @@ def measured_text(finding: Finding) -> str:
     """ "812ms (limit 800ms)"; empty when the finding has no number."""
     if finding.value is None and finding.limit is None:
         return ""
-    value = format_value(finding.value, finding.unit)
+    value = value_text(finding.value, finding.limit, finding.unit, finding.outcome)
     return value if finding.limit is None else f"{value} (limit {format_value(finding.limit, finding.unit)})"
+
+
+def value_text(value: float | None, limit: float | None, unit: str, outcome: Outcome) -> str:
+    """The value; where so many requests failed that a broken quantile has none, that it is above its limit."""
+    if value is None and limit is not None and unit == "seconds" and outcome is Outcome.FAIL:
+        return f"> {format_value(limit, unit)}"
+    return format_value(value, unit)
 
 
 def limit_text(result: ObjectiveResult) -> str:
@@ -254,7 +261,7 @@ def objective_row(result: ObjectiveResult) -> ObjectiveRow:
         objective=one_line(result.objective),
         subject=clean(_result_subject(result)),
         limit=limit_text(result),
-        value=format_value(result.value, result.unit),
+        value=value_text(result.value, result.limit, result.unit, result.outcome),
         outcome=result.outcome,
         note=clean(result.note),
     )

@@ -14,6 +14,7 @@ from harness.judge.verdict import Finding, Outcome, Verdict
 from harness.report import FORMATS, render, write_reports
 from harness.report.console import print_verdict
 from harness.report.stored import read_verdict
+from harness.report.view import value_text
 from harness.run.record import RunDirectory, write_json
 from tests.report import samples
 from tests.report.samples import EVIL, sample_plan, sample_record
@@ -271,3 +272,10 @@ def test_a_damaged_verdict_is_an_error(change: dict[str, object], said: str, tmp
 def test_no_verdict_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ArchiveError, match="is missing"):
         read_verdict(RunDirectory(tmp_path))
+
+
+def test_a_broken_quantile_without_a_value_is_above_its_limit() -> None:
+    """More requests failed than the quantile leaves out: it has no value, and "no data" beside FAIL would be untrue."""
+    assert value_text(None, 0.8, "seconds", Outcome.FAIL) == "> 800ms"
+    assert value_text(None, 0.8, "seconds", Outcome.INCONCLUSIVE) == "no data"
+    assert value_text(0.9, 0.8, "seconds", Outcome.FAIL) == "900ms"
