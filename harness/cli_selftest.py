@@ -15,7 +15,7 @@ from rich.table import Table
 from harness.errors import UsageError
 from harness.selftest.case import HEALTHY, Case, choose
 from harness.selftest.cases import CASES
-from harness.selftest.lab import run_lab, save
+from harness.selftest.lab import judge_lab_again, run_lab, save
 from harness.selftest.matrix import Row, exit_code_of, to_json
 from harness.units import format_duration
 
@@ -39,10 +39,16 @@ from harness.units import format_duration
     show_default=True,
     help="Folder below which the lab keeps its runs and its matrix.",
 )
+@click.option(
+    "--again",
+    metavar="FOLDER",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Run nothing: judge the runs of an earlier lab again, with today's rules.",
+)
 @click.option("--list", "listed", is_flag=True, help="List the cases and run none.")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON; progress goes to stderr.")
 def selftest(
-    faults: str, short: bool, repeat: int, jobs: int | None, out: Path, listed: bool, as_json: bool
+    faults: str, short: bool, repeat: int, jobs: int | None, out: Path, again: Path | None, listed: bool, as_json: bool
 ) -> int:  # fmt: skip
     """Run the fault lab: each fault must be detected and rightly named.
 
@@ -56,21 +62,12 @@ def selftest(
         _list(cases, as_json)
         return 0
     console = Console(stderr=as_json)
-    folder = out / f"selftest-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-    side_by_side = jobs or (os.cpu_count() or 1) + 1  # a run waits for most of its time
-    console.print(
-        f"{len(cases) * repeat} runs, {side_by_side} side by side, below {folder}", markup=False, highlight=False
-    )
-    versions = {"endurance-harness": version("endurance-harness")}
-    known: list[Row] = []
-
-    def tell(row: Row) -> None:
-        _tell(console, row)
-        known.append(row)
-        save(to_json(known, versions), folder)  # a lab that is ended early keeps what it has seen
-
-    rows = run_lab(cases, folder, repeat=repeat, side_by_side=side_by_side, tell=tell)
-    matrix = to_json(rows, versions)
+    if again is not None:
+        folder, rows = again, judge_lab_again(again, CASES, lambda row: _tell(console, row))
+    else:
+        folder = out / f"selftest-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+        rows = _run(cases, folder, repeat, jobs, console)
+    matrix = to_json(rows, _versions())
     file = save(matrix, folder)
     if as_json:
         click.echo(json.dumps(matrix, indent=2))
@@ -78,6 +75,25 @@ def selftest(
         Console().print(_table(rows))
         console.print(f"{matrix['right']} of {matrix['runs']} as expected; {file}", markup=False, highlight=False)
     return int(exit_code_of(rows))
+
+
+def _run(cases: list[Case], folder: Path, repeat: int, jobs: int | None, console: Console) -> list[Row]:
+    side_by_side = jobs or (os.cpu_count() or 1) + 1  # a run waits for most of its time
+    console.print(
+        f"{len(cases) * repeat} runs, {side_by_side} side by side, below {folder}", markup=False, highlight=False
+    )
+    known: list[Row] = []
+
+    def tell(row: Row) -> None:
+        _tell(console, row)
+        known.append(row)
+        save(to_json(known, _versions()), folder)  # a lab that is ended early keeps what it has seen
+
+    return run_lab(cases, folder, repeat=repeat, side_by_side=side_by_side, tell=tell)
+
+
+def _versions() -> dict[str, str]:
+    return {"endurance-harness": version("endurance-harness")}
 
 
 def _chosen(faults: str, short: bool) -> list[Case]:

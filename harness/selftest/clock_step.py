@@ -8,8 +8,6 @@ stepped clock was never scraped. A step back is not emulated: it would need samp
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +20,7 @@ from harness.prom.blocks import find_blocks, link_archive, move_blocks
 from harness.prom.series import Series
 from harness.prom.server import PrometheusServer
 from harness.run.record import RunDirectory
-from harness.selftest.whole_run import Whole
+from harness.selftest.whole_run import Whole, judged_again
 
 STEP_SECONDS = 30.0
 AT_SHARE = 0.4  # of the steady state
@@ -60,13 +58,4 @@ def step_clock(whole: Whole, folder: Path) -> Whole:
             writer.add((stepped(one, at, STEP_SECONDS, end) for one in series), "the stepped series")
             writer.finish(Path(work) / "blocks")
         move_blocks(find_blocks(Path(work) / "blocks"), directory.tsdb)
-    judged = subprocess.run(
-        [sys.executable, "-m", "harness.cli", "judge", str(directory.path)], capture_output=True, text=True, check=False
-    )
-    return replace(
-        whole,
-        exit_code=judged.returncode,
-        output=judged.stdout + judged.stderr,
-        directory=directory.path,
-        meddled_at=at,
-    )
+    return judged_again(replace(whole, directory=directory.path, meddled_at=at))

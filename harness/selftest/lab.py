@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-from harness.errors import ExitCode, HarnessError
+from harness.errors import ArchiveError, ExitCode, HarnessError
+from harness.run.record import read_json, write_json
 from harness.selftest.case import Case
 from harness.selftest.clock_step import step_clock
 from harness.selftest.matrix import Row, compare, first_effect
 from harness.selftest.outside import meddlings
-from harness.selftest.whole_run import Whole, whole_run
+from harness.selftest.whole_run import Whole, judged_again, whole_run
 
 PLAN = "selftest"
 STEP_CLOCK = "step_clock"
+MATRIX = "matrix.json"
 
 
 def run_case(case: Case, folder: Path) -> Whole:
@@ -88,6 +89,27 @@ def run_lab(
     return sorted(rows, key=lambda row: (order[row.case], row.repeat))
 
 
+def judge_lab_again(folder: Path, cases: Mapping[str, Case], tell: Callable[[Row], None]) -> list[Row]:
+    """The rows of an earlier lab, each run judged again by today's rules: what a change of the judge does to them.
+
+    Raises:
+        HarnessError: the folder holds no matrix of a lab, or one of cases that are no more.
+    """
+    earlier = read_json(folder / MATRIX)
+    rows = []
+    try:
+        for row in earlier["rows"]:
+            case, directory = cases[row["case"]], Path(row["directory"])
+            if not (directory / "run.json").is_file():
+                continue  # it was never made: there is nothing to judge again
+            before = Whole(0, "", directory, [], row["seconds"], row.get("began_at"))
+            rows.append(row_of(case, judged_again(before), row["repeat"]))
+            tell(rows[-1])
+    except (KeyError, TypeError) as error:
+        raise ArchiveError(f"{folder / MATRIX} is no matrix of this harness: {error}") from error
+    return rows
+
+
 def _length(case: Case) -> int:
     """Sorts long cases first."""
     return 0 if "8m" in case.arguments else 1
@@ -102,9 +124,9 @@ def _text(file: Path) -> str:
 
 def save(matrix: dict[str, object], out: Path) -> Path:
     """Writes the matrix beside the runs; returns its file. Raises HarnessError."""
-    file = out / "matrix.json"
+    file = out / MATRIX
     try:
-        file.write_text(json.dumps(matrix, indent=2) + "\n", encoding="utf-8")
+        write_json(file, matrix)
     except OSError as error:
         raise HarnessError(f"the matrix could not be written to {file}: {error.strerror}") from error
     return file

@@ -28,6 +28,7 @@ class Row:
         problem: what is wrong, in words; empty when nothing is.
         onset_delay: seconds from the fault's first effect to the onset of the first cause; None when nothing is dated.
         alert_delay: seconds from there to the first alert of a right signal; None when none fired: found at the end.
+        began_at: unix seconds of the fault's first effect; None when there is none, or nobody knows.
         seconds: that the run took, its start and its judgement included.
         directory: of the run.
     """
@@ -43,6 +44,7 @@ class Row:
     problem: str
     onset_delay: float | None
     alert_delay: float | None
+    began_at: float | None
     seconds: float
     directory: str
 
@@ -103,6 +105,7 @@ def compare(
         problem="; ".join(problems),
         onset_delay=_since(began_at, moved) if case.signals else None,
         alert_delay=_since(began_at, min(alerts, default=None)),
+        began_at=began_at,
         seconds=seconds,
         directory=directory,
     )

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +140,17 @@ def whole_run(
         seconds=time.monotonic() - began,
         meddled_at=meddled_at,
     )
+
+
+def judged_again(whole: Whole) -> Whole:
+    """The run, judged again from its directory by today's rules."""
+    done = subprocess.run(
+        [sys.executable, "-m", "harness.cli", "judge", str(whole.directory)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return replace(whole, exit_code=done.returncode, output=done.stdout + done.stderr)
 
 
 def _left(processes: Iterable[psutil.Process]) -> list[str]:
