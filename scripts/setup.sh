@@ -104,6 +104,7 @@ if [ -n "$for_tests" ]; then
     for program in debootstrap iptables; do
         command -v "$program" >/dev/null 2>&1 || extra+=("$program")
     done
+    command -v ip >/dev/null 2>&1 || extra+=(iproute2)
     command -v amtool >/dev/null 2>&1 || extra+=(prometheus-alertmanager)
     if [ ${#extra[@]} -gt 0 ]; then
         root=()

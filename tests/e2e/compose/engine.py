@@ -30,7 +30,9 @@ COMPOSE_DEB = (
     "http://deb.debian.org/debian/pool/main/d/docker-compose/docker-compose_2.26.1-4_amd64.deb",
     "47681197cb2b1ab88206b42a1a92fc75f50d9530a6322d03494a473eed0408ea",
 )
-NEEDED = ("dockerd", "containerd", "docker", "debootstrap", "dpkg-deb", "iptables")
+NEEDED = ("dockerd", "containerd", "docker", "debootstrap", "dpkg-deb", "iptables", "ip")
+# A bridge of our own: an engine without one, as the exporters' tests start, removes docker0 wherever it finds it.
+BRIDGE, HOST_ADDRESS = "hc-compose", "172.30.255.1"
 
 
 @dataclass(frozen=True)
@@ -109,10 +111,14 @@ def private_engine() -> Iterator[Engine]:
 @contextlib.contextmanager
 def _running(home: Path) -> Iterator[Path]:
     socket = home / "docker.sock"
+    subprocess.run(["ip", "link", "del", BRIDGE], capture_output=True)
+    subprocess.run(["ip", "link", "add", BRIDGE, "type", "bridge"], check=True, capture_output=True)
+    subprocess.run(["ip", "addr", "add", f"{HOST_ADDRESS}/24", "dev", BRIDGE], check=True, capture_output=True)
+    subprocess.run(["ip", "link", "set", BRIDGE, "up"], check=True, capture_output=True)
     with (home / "log").open("wb") as log:
         process = subprocess.Popen(
             ["dockerd", "--data-root", CACHE / "engine", "--exec-root", home / "exec", "--pidfile", home / "pid",
-             "--host", f"unix://{socket}", "--bip", "172.30.255.1/24",
+             "--host", f"unix://{socket}", "--bridge", BRIDGE,
              "--default-address-pool", "base=172.31.0.0/16,size=24"],
             stdout=log, stderr=log,
         )  # fmt: skip
@@ -126,6 +132,7 @@ def _running(home: Path) -> Iterator[Path]:
         yield socket
     finally:
         stop(process, signal.SIGTERM, timeout=60)
+        subprocess.run(["ip", "link", "del", BRIDGE], capture_output=True)
 
 
 def _answers(socket: Path) -> bool:
