@@ -2,6 +2,7 @@
 # make test        what CI runs
 # make test-long   the long tests: every fault and magnitude, every kill
 # make lint bench  style and types; figures
+# make accuracy    how often the judge is right, on series whose truth is known
 # make dashboards  Grafana's JSON from the code
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
@@ -9,7 +10,7 @@ PLAN ?= smoke
 ARGS ?=
 PYTEST = .venv/bin/python -m pytest -q
 
-.PHONY: help setup setup-tests soak test test-long lint format bench dashboards pictures lock clean
+.PHONY: help setup setup-tests soak test test-long lint format bench accuracy dashboards pictures lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*##\(.*\)/\1 \2/p' $(MAKEFILE_LIST) | awk '{n=$$1; $$1=""; printf "  make %-10s %s\n", n, $$0}'
@@ -41,6 +42,9 @@ format: setup  ## let ruff mend what it can
 
 bench: setup-tests  ## measured ratios, each against its goal
 	@.venv/bin/python -m benchmarks
+
+accuracy: setup  ## the growth judge's error rates on thousands of made-up series; writes docs/accuracy.md
+	@.venv/bin/python -m accuracy $(ARGS)
 
 dashboards: setup  ## write dashboards/generated from the code
 	@.venv/bin/python -m dashboards.grafana_files

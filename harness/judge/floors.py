@@ -17,6 +17,8 @@ LEAST_CHANGES = 4  # three gaps between them: two can be alike by chance
 REGULAR = 0.75  # of the changes must keep the pace for a series to count as slowly read
 MSER_BATCH = 5
 DEPARTS = 3.0  # standard errors by which what is cut must depart: MSER alone finds a better cut in any noise
+SOME_DROP, LEFT_OF_RISE = 0.04, 0.4  # less is enough when most of what had grown is gone: a sum of workers keeps it
+LATEST, LARGEST = 1e11, 1e30  # unix seconds, any unit
 DROP_AT_RESTART = 0.10  # of the level: a restart that frees less (one worker of many) does not part the series
 
 
@@ -25,7 +27,8 @@ def clean(times: FloatArray, values: FloatArray) -> tuple[FloatArray, FloatArray
     times, values = np.asarray(times, dtype=np.float64).ravel(), np.asarray(values, dtype=np.float64).ravel()
     count = min(times.size, values.size)
     times, values = times[:count], values[:count]
-    keep = np.isfinite(times) & np.isfinite(values)
+    # What no clock and no unit can show is as unusable as NaN, and its square would overflow.
+    keep = (np.abs(times) < LATEST) & (np.abs(values) < LARGEST)
     times, values = times[keep], values[keep]
     order = np.argsort(times, kind="stable")
     times, values = times[order], values[order]
@@ -106,17 +109,25 @@ def _departure(times: FloatArray, rest: FloatArray, cut: int, half: int, least: 
 
 
 def segment_ids(times: FloatArray, values: FloatArray, restarts: Sequence[float]) -> NDArray[np.int64]:
-    """For each point the number of its segment: a new one begins at a restart that dropped the level.
+    """For each point the number of its segment: a new one begins at a restart that dropped the level."""
+    return np.searchsorted(partings(times, values, restarts), times, side="right").astype(np.int64)
+
+
+def partings(times: FloatArray, values: FloatArray, restarts: Sequence[float]) -> list[float]:
+    """The restarts that dropped the level: they part the series.
 
     Recycled workers restart all day while the sum stays: those restarts part nothing.
     """
-    ids = np.zeros(times.size, dtype=np.int64)
+    found = []
     for moment in sorted(set(restarts)):
         after = int(np.searchsorted(times, moment))
         if after == 0 or after >= times.size:
             continue
         before_level = float(np.median(values[max(0, after - 3) : after]))
         after_level = float(np.min(values[after : after + 3]))
-        if after_level < before_level - DROP_AT_RESTART * abs(before_level):
-            ids[after:] += 1
-    return ids
+        fell = before_level - after_level
+        begun = float(np.min(values[:3]))
+        all_gone = fell > SOME_DROP * abs(before_level) and after_level - begun <= LEFT_OF_RISE * (before_level - begun)
+        if all_gone or fell > DROP_AT_RESTART * abs(before_level):
+            found.append(moment)
+    return found

@@ -11,7 +11,9 @@ from dataclasses import replace
 from harness.judge.context import Context
 from harness.judge.coverage import CoverageReport
 from harness.judge.error_ratio import judge_error_ratio
+from harness.judge.families import controlled
 from harness.judge.generator import GeneratorReport
+from harness.judge.growth import PROVEN
 from harness.judge.latency import judge_latency
 from harness.judge.levels import judge_level_of
 from harness.judge.needs import judged_on, not_measured
@@ -20,7 +22,7 @@ from harness.judge.results import Judged, missing
 from harness.judge.subjects import Subject
 from harness.judge.throughput import judge_throughput
 from harness.judge.trend import judge_growth_of
-from harness.judge.verdict import Finding, Outcome
+from harness.judge.verdict import Outcome
 from harness.plan.objectives import Objective
 
 # What the load generator itself can spoil: it measures latency and makes the requests.
@@ -43,7 +45,7 @@ def check_objectives(context: Context, coverage: CoverageReport, generator: Gene
             if not lenient:
                 found.append(missing(objective, Subject("load"), f"not measured: {reason}"))
             continue
-        for one in _judge(context, objective):
+        for one in _among_all(_judge(context, objective)):
             covered = _cover(one, coverage)
             found.append(_blame_generator(_unshown(covered, objective, generator), objective, generator))
     return found
@@ -61,6 +63,32 @@ def _judge(context: Context, objective: Objective) -> list[Judged]:
         judge = {"level": judge_level_of, "growth": judge_growth_of, "count": judge_restarts}[family]
         return [judge(context, objective, source, subject) for source, subject in judged_on(context, objective)]
     return [missing(objective, Subject("load"), f"a {context.plan.kind} run does not measure it")]
+
+
+def _among_all(found: list[Judged]) -> list[Judged]:
+    """Several series of one growth objective: what is proven must be so among them all (``families``)."""
+    allowed = controlled([one.result.outcome for one in found], [one.p_value for one in found], PROVEN)
+    return [
+        one if outcome is one.result.outcome else _unproven(one, f"not proven among {len(found)} series")
+        for one, outcome in zip(found, allowed, strict=True)
+    ]
+
+
+def _unproven(one: Judged, why: str) -> Judged:
+    """A breach that is none: INCONCLUSIVE, and without times, for it must not be the first cause."""
+    note = f"{one.result.note}; but {why}"
+    finding = one.finding
+    if finding is not None:
+        summary = f"{one.result.objective}: {note}"
+        finding = replace(
+            finding,
+            outcome=Outcome.INCONCLUSIVE,
+            severity="warning",
+            summary=summary,
+            onset=None,
+            first_seen=None,
+        )
+    return replace(one, result=replace(one.result, outcome=Outcome.INCONCLUSIVE, note=note), finding=finding)
 
 
 def _cover(one: Judged, coverage: CoverageReport) -> Judged:
@@ -95,19 +123,5 @@ def _blame_generator(one: Judged, objective: Objective, generator: GeneratorRepo
         fault = fault or generator.users_short
     if not fault or not spoiled or one.result.outcome is not Outcome.FAIL:
         return one
-    note = f"{one.result.note}; but {fault}, so it is not proven"
-    finding = one.finding
-    return Judged(
-        replace(one.result, outcome=Outcome.INCONCLUSIVE, note=note),
-        # Without times: what is not proven must not be the first cause; the generator's own finding has them.
-        replace(
-            finding,
-            outcome=Outcome.INCONCLUSIVE,
-            severity="warning",
-            summary=f"{objective.name}: {note}",
-            onset=None,
-            first_seen=None,
-        )
-        if isinstance(finding, Finding)
-        else None,
-    )
+    # Without times: the generator's own finding has them.
+    return _unproven(one, f"{fault}, so it is not proven")

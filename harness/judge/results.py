@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -19,10 +20,15 @@ ENOUGH_RECORDED = 0.80  # of the evaluations; raw coverage is judged apart, this
 
 @dataclass(frozen=True)
 class Judged:
-    """An objective's line in the verdict and, unless it was met, the finding with its evidence."""
+    """An objective's line in the verdict and, unless it was met, the finding with its evidence.
+
+    Attributes:
+        p_value: of a growth objective the probability that the limit is kept; NaN where none was fitted.
+    """
 
     result: ObjectiveResult
     finding: Finding | None = None
+    p_value: float = math.nan
 
 
 @dataclass(frozen=True)

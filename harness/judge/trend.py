@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from exporters.metric_names import Recorded
 from harness.judge.context import Context, within
@@ -50,7 +51,8 @@ def judge_growth_of(context: Context, objective: Objective, source: Source, subj
     first = result.onset if outcome is Outcome.FAIL else None
     evidence = Evidence(first, first, max(0.0, window.end - first) if first is not None else 0.0, query)
     value = result.projected if math.isfinite(result.projected) else None
-    return judged(objective, subject, outcome, value, note, evidence, check=CHECK)
+    found = judged(objective, subject, outcome, value, note, evidence, check=CHECK)
+    return replace(found, p_value=result.p_value if math.isfinite(result.slope) else math.nan)
 
 
 def _restarts(context: Context, subject: Subject) -> list[float]:
@@ -82,4 +84,8 @@ def _note(result: GrowthResult, horizon: float, unit: str) -> str:
     if result.outcome is Outcome.FAIL and result.seconds_to_limit is not None:
         left = result.seconds_to_limit
         text += f"; {'over the limit already' if left <= 0 else 'at the limit in ' + format_duration(left)}"
+        soonest, latest = result.seconds_to_limit_low, result.seconds_to_limit_high
+        if left > 0 and soonest is not None:
+            until = format_duration(latest) if latest is not None else "never"
+            text += f" (between {format_duration(soonest)} and {until})"
     return text
