@@ -25,8 +25,8 @@ from harness.prom.series import FloatArray
 __all__ = ["HOUR", "PROVEN", "GrowthResult", "growth_onset", "judge_growth"]
 
 # Chosen on the corpus' tuning seeds (docs/accuracy.md).
-PROVEN = 0.05  # FAIL: at most this probability that it grows by less than the limit
-RULED_OUT = 0.14  # PASS: at most this probability that it grows by more than the limit, in a run as long as the horizon
+PROVEN = 0.035  # FAIL: at most this probability that it grows by less than the limit
+RULED_OUT = 0.15  # PASS: at most this probability that it grows by more than the limit, in a run as long as the horizon
 RULED_OUT_IF_IT_GOES_ON = 0.65  # the same among the models whose growth goes on: Occam's razor alone gives no PASS
 LOST = 0.1  # of the first look: what is as good as proven is not absolved by another
 TAIL_SHARE = 0.35  # JUDGEMENT: the last third must still grow by this share of the overall slope
