@@ -31,7 +31,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m accuracy", description=__doc__)
     parser.add_argument("--healthy", type=int, default=140, help="24 h series of each healthy kind")
     parser.add_argument("--leaking", type=int, default=32, help="24 h series of each leaking kind and slope class")
-    parser.add_argument("--others", type=int, default=12, help="series of each kind (and class) of every other length")
+    parser.add_argument("--others", type=int, default=8, help="series of each kind (and class) of every other length")
     parser.add_argument("--runs", type=int, default=200, help="whole healthy runs")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--write", type=Path, default=PAGE, help="the page; - for none")

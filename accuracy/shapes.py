@@ -20,7 +20,8 @@ def plateau(rng: np.random.Generator, h: FloatArray, fastest: float, slowest: fl
 def to_cap(rng: np.random.Generator, h: FloatArray) -> FloatArray:
     """A cache that fills evenly until its cap, which it meets after 5 to 75 % of the window."""
     full = rng.uniform(0.05, 0.75) * h[-1]
-    return log_uniform(rng, 0.05, 0.8) * np.minimum(h / full, 1.0)
+    grown: FloatArray = log_uniform(rng, 0.05, 0.8) * np.minimum(h / full, 1.0)
+    return grown
 
 
 def saw(rng: np.random.Generator, h: FloatArray, shortest: float, longest: float) -> FloatArray:
@@ -32,7 +33,8 @@ def saw(rng: np.random.Generator, h: FloatArray, shortest: float, longest: float
     tooth = np.clip(np.searchsorted(ends, h), 0, lengths.size - 1)
     left = (ends[tooth] - h) / lengths[tooth]
     lowest = np.abs(rng.normal(0, 0.03, lengths.size))  # of the height: a collection does not always free all
-    return height * (1 - np.clip(left, 0, 1) * (1 - lowest[tooth]))
+    grown: FloatArray = height * (1 - np.clip(left, 0, 1) * (1 - lowest[tooth]))
+    return grown
 
 
 def recycled(rng: np.random.Generator, h: FloatArray) -> tuple[FloatArray, list[float]]:
@@ -62,12 +64,14 @@ def steps(rng: np.random.Generator, h: FloatArray, most: int = 2) -> FloatArray:
 def fragmentation(rng: np.random.Generator, h: FloatArray) -> FloatArray:
     """An allocator that fragments logarithmically: 2 to 10 % in all, most of it early."""
     early = log_uniform(rng, 0.05, 1.5)
-    return log_uniform(rng, 0.02, 0.10) * np.log1p(h / early) / np.log1p(h[-1] / early)
+    grown: FloatArray = log_uniform(rng, 0.02, 0.10) * np.log1p(h / early) / np.log1p(h[-1] / early)
+    return grown
 
 
 def high_water(rng: np.random.Generator, load: FloatArray) -> FloatArray:
     """An allocator that keeps what the highest load so far has needed."""
-    return log_uniform(rng, 0.05, 0.4) * (np.maximum.accumulate(load) / load.mean() - 1)
+    grown: FloatArray = log_uniform(rng, 0.05, 0.4) * (np.maximum.accumulate(load) / load.mean() - 1)
+    return grown
 
 
 def page_cache(rng: np.random.Generator, h: FloatArray) -> FloatArray:
@@ -92,7 +96,8 @@ def job(rng: np.random.Generator, h: FloatArray) -> FloatArray:
     """A nightly job: 3 to 40 % more for 15 min to 2.5 h, of which up to a tenth is kept."""
     at, length = rng.uniform(0.05, 0.9) * h[-1], log_uniform(rng, 0.25, 2.5)
     size = log_uniform(rng, 0.03, 0.4)
-    return size * ((h >= at) & (h < at + length)) + size * rng.uniform(0, 0.1) * (h >= at + length)
+    grown: FloatArray = size * ((h >= at) & (h < at + length)) + size * rng.uniform(0, 0.1) * (h >= at + length)
+    return grown
 
 
 def opening(rng: np.random.Generator, h: FloatArray) -> FloatArray:
@@ -112,8 +117,9 @@ def in_lumps(rng: np.random.Generator, h: FloatArray, rate: float) -> FloatArray
     lumps = int(log_uniform(rng, 8, 200))
     at = np.sort((np.arange(lumps) + rng.uniform(0, 1, lumps)) / lumps * h[-1])
     size = rng.gamma(4.0, 1.0, lumps)
-    grown = np.concatenate([[0.0], np.cumsum(size / size.sum())])
-    return rate * h[-1] * grown[np.searchsorted(at, h, side="right")]
+    share = np.concatenate([[0.0], np.cumsum(size / size.sum())])
+    grown: FloatArray = rate * h[-1] * share[np.searchsorted(at, h, side="right")]
+    return grown
 
 
 def with_load(h: FloatArray, rate: float, load: FloatArray) -> FloatArray:
