@@ -86,7 +86,7 @@ def _levels(
         found.append(
             load_finding(
                 # FAIL of the level is "for good enough": here it says that the run is no evidence.
-                Outcome.INCONCLUSIVE if level.outcome is Outcome.FAIL else Outcome.WARN,
+                Outcome.INCONCLUSIVE if level.outcome >= Outcome.INCONCLUSIVE else Outcome.WARN,
                 f"{what}{f' ({instance})' if instance else ''} was over {format_value(limit, unit)} "
                 f"for {format_duration(level.seconds)}, at most {format_value(level.highest, unit)}",
                 context.selector(recorded, **({"instance": instance} if instance else {})),

@@ -9,6 +9,9 @@ A level that goes up and down across its limit never lasts: so the share of *all
 three samples on (for a quantile: three events, and its own shares). More than 1 % of them is a WARN, more than 5 % a
 FAIL. For a quantile more than 5 % is a WARN and more than 15 % a FAIL: each slow ping holds a minute of it, twelve
 pings at the usual 5 s, so that 15 % of the minutes is more than 1 % of the pings. Three samples over a hard limit FAIL.
+
+A quantile that is over its limit for most of a window too short for these rules is INCONCLUSIVE: one slow ping looks
+the same there as many.
 """
 
 from __future__ import annotations
@@ -36,6 +39,7 @@ TOLERATED_SHARE = 0.01
 LEAST_OVER = 3
 WARN_SHARE, FAIL_SHARE = 0.01, 0.05
 QUANTILE_WARN_SHARE, QUANTILE_FAIL_SHARE = 0.05, 0.15
+QUANTILE_MOST = 0.5
 HARD = frozenset({"memory_limit"})
 QUANTILES = frozenset({"redis_ping_p99"})
 # What moved first is told from the use of the pool: it rises before anybody waits.
@@ -76,7 +80,12 @@ def judge_level(
     by_share = _judge_share(found, share, hard=hard, memory=memory)
     if by_share is not Outcome.PASS and (by_share > outcome or not sustained):
         sustained, seconds = tuple(found), sum(s.seconds for s in found)
-    return LevelJudgement(max(outcome, by_share), float(np.max(values)), sustained, seconds, share)
+    outcome = max(outcome, by_share)
+    if outcome is Outcome.PASS and memory and len(found) and share > QUANTILE_MOST:
+        return LevelJudgement(
+            Outcome.INCONCLUSIVE, float(np.max(values)), tuple(found), sum(s.seconds for s in found), share
+        )
+    return LevelJudgement(outcome, float(np.max(values)), sustained, seconds, share)
 
 
 def _judge_share(over: list[Stretch], share: float, *, hard: bool, memory: float) -> Outcome:
@@ -118,6 +127,8 @@ def judge_level_of(context: Context, objective: Objective, source: Source, subje
         f"over {format_value(objective.limit, unit)} for {format_duration(found.seconds)} "
         f"({found.share:.0%} of the samples), at most {format_value(found.highest, unit)}"
     )
+    if found.outcome is Outcome.INCONCLUSIVE:
+        note += ": too short a time to tell one slow answer from many; run longer"
     evidence = Evidence(level_onset(context, objective, subject, first), first, found.seconds, query)
     return judged(objective, subject, found.outcome, found.highest, note, evidence)
 

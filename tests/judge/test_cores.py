@@ -129,6 +129,14 @@ def test_empty_windows_are_slow_windows() -> None:
 # --- levels
 
 
+def test_a_quantile_over_its_limit_for_most_of_a_short_window_is_no_pass() -> None:
+    t = every(2, 48)
+    assert judge_level(t, np.full(t.size, 0.9), 0.25, 2, memory=60).outcome is Outcome.INCONCLUSIVE
+    some = np.where(np.arange(t.size) < 10, 0.9, 0.01)
+    assert judge_level(t, some, 0.25, 2, memory=60).outcome is Outcome.PASS
+    assert judge_level(t, np.full(t.size, 0.01), 0.25, 2, memory=60).outcome is Outcome.PASS
+
+
 @pytest.mark.parametrize(
     ("over", "length", "hard", "memory", "outcome"),
     [
