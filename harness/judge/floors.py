@@ -1,4 +1,4 @@
-"""Floors of a series, its warm-up, and where it was cut by restarts: the shape work before a slope is fitted. Pure."""
+"""Floors of a series, and where it was cut by restarts: the shape work before a curve is fitted. Pure."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ Floor = Literal["min", "median"]
 FLOORS = 48  # windows in a steady state: 30 min of a 24 h run (JUDGEMENT: step 2)
 LEAST_CHANGES = 4  # three gaps between them: two can be alike by chance
 REGULAR = 0.75  # of the changes must keep the pace for a series to count as slowly read
-MSER_BATCH = 5
-DEPARTS = 3.0  # standard errors by which what is cut must depart: MSER alone finds a better cut in any noise
 SOME_DROP, LEFT_OF_RISE = 0.04, 0.4  # less is enough when most of what had grown is gone: a sum of workers keeps it
 LATEST, LARGEST = 1e11, 1e30  # unix seconds, any unit
 DROP_AT_RESTART = 0.10  # of the level: a restart that frees less (one worker of many) does not part the series
@@ -72,40 +70,6 @@ def floors(
     else:
         low = np.array([np.median(part) for part in np.split(values, starts[1:])])
     return times[0] + (index[starts] + 0.5) * size, low, size
-
-
-def mser_cut(times: FloatArray, values: FloatArray, departs: float = DEPARTS) -> int:
-    """How many leading points are warm-up: MSER-5 (White 1997), at most half of them.
-
-    MSER looks for a constant mean and would cut a leak in half. So it is applied to what remains after the line through
-    the later half is taken away: a warm-up departs from that line, a steady leak does not.
-    """
-    count = int(values.size)
-    if count < 8:
-        return 0
-    half = count // 2
-    slope, level = np.polyfit(times[half:] - times[half], values[half:], 1)
-    rest = values - (level + slope * (times - times[half]))
-    batch = MSER_BATCH if count >= 8 * MSER_BATCH else max(1, count // 8)
-    batches = count // batch
-    # Batches are laid from the end, so that the newest points are never the ones left over.
-    means = rest[count - batches * batch :].reshape(batches, batch).mean(axis=1)
-    scores = [float(np.sum((means[c:] - means[c:].mean()) ** 2)) / (batches - c) ** 2 for c in range(batches // 2 + 1)]
-    best = int(np.argmin(scores))
-    cut = min(half, best * batch + count - batches * batch)
-    # A millionth of the level is rounding, not a departure.
-    least = 1e-6 * float(np.max(np.abs(values)))
-    return cut if best and _departure(times, rest, cut, half, least) > departs else 0
-
-
-def _departure(times: FloatArray, rest: FloatArray, cut: int, half: int, least: float) -> float:
-    """By how many standard errors of the later half's line the mean of the first ``cut`` points leaves it."""
-    later = times[half:]
-    sigma = float(np.std(rest[half:])) * float(np.sqrt(later.size / max(1, later.size - 2)))
-    away = float(times[:cut].mean() - later.mean())
-    spread = float(np.sum((later - later.mean()) ** 2))
-    error = sigma * float(np.sqrt(1 / cut + 1 / later.size + away**2 / spread))
-    return max(0.0, abs(float(rest[:cut].mean())) - least) / max(error, least, 1e-300)
 
 
 def segment_ids(times: FloatArray, values: FloatArray, restarts: Sequence[float]) -> NDArray[np.int64]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,19 +89,3 @@ def too_many(breaching: int, windows: int) -> bool:
 def pick(times: FloatArray, window: Window, *, closed: bool) -> BoolArray:
     """Which samples lie in a piece; all pieces but the last are open at their end, so that none counts twice."""
     return (times >= window.start) & ((times <= window.end) if closed else (times < window.end))
-
-
-def common_times(arrays: Sequence[FloatArray], interval: float) -> tuple[FloatArray, list[NDArray[np.intp]]]:
-    """Times that all arrays share, and each array's indices of them.
-
-    Recorded series of one group share their timestamps; they are compared on a grid of a tenth of the interval,
-    so that rounding to milliseconds does not part them.
-    """
-    if not arrays or any(a.size == 0 for a in arrays):
-        return np.empty(0), [np.empty(0, dtype=np.intp) for _ in arrays]
-    keys = [np.round(a / (interval / 10)).astype(np.int64) for a in arrays]
-    shared = keys[0]
-    for key in keys[1:]:
-        shared = np.intersect1d(shared, key)
-    indices = [np.searchsorted(key, shared) for key in keys]
-    return arrays[0][indices[0]], indices

@@ -18,7 +18,7 @@ from harness.judge.restarts import starts
 from harness.judge.shares import Counts, find_breach, requests_needed, surely_above
 from harness.judge.throughput import slow_windows
 from harness.judge.verdict import Outcome
-from harness.judge.windows import Window, common_times, pick, stretches, too_many, tumbling
+from harness.judge.windows import Window, pick, stretches, too_many, tumbling
 
 EMPTY = np.empty(0)
 DAY = Window(0, 86400)
@@ -53,13 +53,6 @@ def test_more_than_one_percent_of_the_windows_and_two_at_least() -> None:
     assert [n for n in range(5) if too_many(n, 288)] == [3, 4]
     assert [n for n in range(4) if too_many(n, 1)] == [2, 3]
     assert not too_many(0, 0)
-
-
-def test_common_times_ignore_rounding() -> None:
-    t, (a, b) = common_times([np.array([0.0, 5.001, 10.0]), np.array([5.0, 10.0, 15.0])], 5)
-    assert t.tolist() == [5.001, 10.0]
-    assert (a.tolist(), b.tolist()) == ([1, 2], [0, 1])
-    assert common_times([EMPTY, np.array([1.0])], 5)[0].size == 0
 
 
 # --- shares

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import lfilter
 
-from harness.judge.floors import clean, floors, mser_cut, readings, segment_ids
+from harness.judge.floors import clean, floors, readings, segment_ids
 from harness.judge.growth import GrowthResult, growth_onset, judge_growth
 from harness.judge.verdict import Outcome
 
@@ -211,15 +211,6 @@ def test_slow_readings_count_once_but_changing_counts_stay() -> None:
     assert readings(t, held, 5.0)[1].tolist() == [1.0, 3.0, 2.0, 5.0, 4.0]
     counts = np.array([4.0] * 11 + [5.0] + [4.0] * 3 + [5.0] * 15)
     assert readings(t, counts, 5.0)[1].size == 30
-
-
-def test_the_warm_up_is_cut_and_a_leak_is_not() -> None:
-    t = np.arange(48.0)
-    rng = np.random.default_rng(3)
-    warm = mser_cut(t, -np.exp(-t / 3) + rng.normal(0, 0.01, 48))
-    assert 5 <= warm <= 24
-    assert mser_cut(t, t + rng.normal(0, 0.01, 48)) == 0
-    assert mser_cut(t[:5], t[:5]) == 0
 
 
 def test_segments_part_at_restarts_that_freed_something() -> None:
