@@ -108,7 +108,7 @@ def check_coverage(context: Context, not_measured: Sequence[tuple[str, str]]) ->
         if outcome is not Outcome.PASS:
             why = why_missing(context, need, window)
             causes.setdefault((need.job, why, outcome), []).append((need, presence))
-            reason = f"{_what(need, presence)}: {why}"
+            reason = f"{_what(need, presence, allowed_gap(window, context.interval))}: {why}"
         for key in need.objectives:
             before = outcomes.get(key, (Outcome.PASS, ""))
             outcomes[key] = (outcome, reason) if worst([outcome, before[0]]) is not before[0] else before
@@ -121,7 +121,9 @@ def check_coverage(context: Context, not_measured: Sequence[tuple[str, str]]) ->
         "not_measured": [{"objective": name, "reason": reason} for name, reason in not_measured],
         "objectives_off": list(context.plan.objectives_off),
     }
-    findings = tuple(_finding(why, outcome, lost, window) for (_, why, outcome), lost in causes.items() if window)
+    findings = tuple(
+        _finding(why, outcome, lost, window, context.interval) for (_, why, outcome), lost in causes.items() if window
+    )
     return CoverageReport(findings, outcomes, summary)
 
 
@@ -178,33 +180,40 @@ def _times_of_all(context: Context, need: Need, window: Window) -> FloatArray:
     return np.concatenate([s.values for s in found]) if found else np.empty(0)
 
 
-def _what(need: Need, presence: Presence) -> str:
+def _what(need: Need, presence: Presence, allowed: float) -> str:
+    """What is missing: the gap where it alone is too long."""
     if presence.present == 0:
         return f"no sample of {need.title}"
-    if presence.share < SILENT:
+    if presence.share < ENOUGH or (presence.share < SILENT and presence.gap <= allowed):
         return f"{presence.present} of {presence.expected} samples of {need.title}"
-    return f"nothing of {need.title} for {format_duration(presence.gap)}"
+    gap, most = format_duration(presence.gap), format_duration(allowed)
+    return f"nothing of {need.title} for {gap}, longer than the {most} allowed"
 
 
-def _finding(why: str, outcome: Outcome, lost: Sequence[tuple[Need, Presence]], window: Window) -> Finding:
+def _finding(
+    why: str, outcome: Outcome, lost: Sequence[tuple[Need, Presence]], window: Window, interval: float
+) -> Finding:
     """One finding for all that is missing for the same reason."""
+    allowed = allowed_gap(window, interval)
     needs = [need for need, _ in lost]
     names = sorted({name for need in needs for name, _ in need.objectives})
     worst_presence = min((presence for _, presence in lost), key=lambda p: p.share)
     consequence = f"; cannot be judged: {', '.join(names)}" if outcome is Outcome.INCONCLUSIVE else ""
+    by_gap = outcome is Outcome.INCONCLUSIVE and worst_presence.share >= ENOUGH
+    longest = max(p.gap for _, p in lost)
     alike = all(need.labels == needs[0].labels for need in needs)
     return Finding(
         check=CHECK,
         signal="telemetry",
         outcome=outcome,
-        summary=f"{why}: {', '.join(_what(need, presence) for need, presence in lost)}{consequence}",
+        summary=f"{why}: {', '.join(_what(need, presence, allowed) for need, presence in lost)}{consequence}",
         objective=names[0] if len(names) == 1 else "",
         subject=needs[0].labels if alike and needs[0].labels else {"job": needs[0].job},
         first_seen=min(window.start if p.present == 0 else p.gap_from for _, p in lost),
-        for_seconds=max(p.gap for _, p in lost),
-        value=worst_presence.share,
-        limit=ENOUGH if outcome is Outcome.INCONCLUSIVE else SILENT,
-        unit="ratio",
+        for_seconds=longest,
+        value=longest if by_gap else worst_presence.share,
+        limit=allowed if by_gap else ENOUGH if outcome is Outcome.INCONCLUSIVE else SILENT,
+        unit="seconds" if by_gap else "ratio",
         query=needs[0].selectors[0],
     )
 

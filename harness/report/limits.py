@@ -21,7 +21,9 @@ EARLY_SHARE = 0.05  # of the judged window: where growth is measured from
 def growth_allowed(finding: Finding, data: Sampled, plan: Plan, span: Span) -> list[Line]:
     """The fastest growth that a growth objective allows, from where the judged window begins."""
     spec = SPECS.get(finding.objective)
-    if spec is None or spec.family != "growth" or finding.limit is None or span.steady is None:
+    if spec is None or spec.family != "growth" or finding.check == "coverage":
+        return []
+    if finding.limit is None or span.steady is None:
         return []
     judged = inside(span.steady, span.buckets)
     seen = data.value[judged & ~np.isnan(data.value)]
