@@ -46,7 +46,7 @@ for line in sys.stdin:
         child.wait()
     elif word == "zombie":
         children[0].kill()
-        time.sleep(0.2)
+        os.waitid(os.P_PID, children[0].pid, os.WEXITED | os.WNOWAIT)  # dead, and not reaped
     elif word == "crash":
         subprocess.run([sys.executable, "-c", "import time; time.sleep(0.15)"])
     elif word == "burn":

@@ -91,7 +91,8 @@ def test_cpu_stays_monotonic_when_a_worker_is_recycled(master: Master) -> None:
         assert reading.members == 1
     assert totals == sorted(totals)
     assert reading.starts == 3
-    assert 0.9 <= totals[-1] < 2.0
+    # The kernel tells user and system time in whole ticks of 10 ms: a child may lose two of them.
+    assert 0.9 - 3 * 2 * 0.01 - 1e-9 <= totals[-1] < 2.0
 
 
 def test_a_zombie_counts_its_cpu_and_is_no_member(master: Master) -> None:
