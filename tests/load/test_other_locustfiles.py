@@ -39,7 +39,10 @@ def test_a_pytest_style_locustfile_counts_each_request_once(tmp_path: Path, http
     )
     http_target.seen["/ok"] = 0
     samples = run(make_plan(http_target.url, locustfile, stages=SHORT), tmp_path)
-    assert value(samples, "locust_request_duration_seconds_count", name="/ok") == http_target.seen["/ok"] > 10
+    counted, seen = value(samples, "locust_request_duration_seconds_count", name="/ok"), http_target.seen["/ok"]
+    # At the end a user may be sent away in the middle of a request that the target has seen: one each at most.
+    assert seen - SHORT[0].users <= counted <= seen
+    assert counted > 10
 
 
 @pytest.fixture(scope="module")
