@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -20,6 +21,15 @@ from exporters import metric_names as names
 from exporters.sidecar import main
 from tests.exporters.conftest import sidecar
 from tests.servers import ROOT, PostgresServer, RedisServer, free_port, redis_server, stop, wait_until
+
+
+@pytest.fixture(autouse=True)
+def signals_as_before() -> Iterator[None]:
+    """``main`` takes the process' signals; here the process is the tests'."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 def run(tmp: Path, *arguments: str, config: str | None = None) -> subprocess.CompletedProcess[str]:

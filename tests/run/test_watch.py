@@ -206,7 +206,9 @@ def test_a_bystanders_death_is_noted_and_the_run_goes_on(world: World, tmp_path:
 
 
 def test_the_first_signal_ends_it_in_order_and_the_second_at_once(world: World, tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGTERM)
     with stop_on_signals() as stop:
+        assert signal.getsignal(signal.SIGTERM) is not before
         stop.check()
         world.script[BEGIN + 12] = lambda: signal.raise_signal(signal.SIGTERM)
         ending = watcher(world, tmp_path, stop).until_the_end()
@@ -216,7 +218,7 @@ def test_the_first_signal_ends_it_in_order_and_the_second_at_once(world: World, 
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)  # nothing more may disturb the clean-up
-    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_the_journal_masks_secrets_and_keeps_notes(world: World, tmp_path: Path) -> None:
