@@ -113,6 +113,12 @@ def _unmeasured(context: Context, steady: Window, window: Window | None) -> list
         return [load_finding(Outcome.INCONCLUSIVE, summary, query, first=steady.start)]
     scraped = {s.labels.get("instance", ""): within(s, window) for s in context.series(names.UP, job=names.JOB_LOAD)}
     answered = {instance: int((s.values == 1).sum()) for instance, s in scraped.items()}
+    silent = [i for i, s in sorted(scraped.items()) if answered[i] < ENOUGH_RECORDED * len(s)]
+    if silent:
+        # The requests of one process among several are missing in no sum: only its own scrapes tell.
+        summary = f"{', '.join(silent)} did not answer most of its scrapes: what it asked and was answered is not known"
+        query = context.selector(names.UP, job=names.JOB_LOAD)
+        return [load_finding(Outcome.INCONCLUSIVE, summary, query, first=window.start)]
     absent = []
     for what, name in (("event loop delay", Recorded.LOOP_LAG_P99), ("CPU", Recorded.GENERATOR_CPU)):
         seen = {s.labels.get("instance", ""): len(within(s, window)) for s in context.series(name)}

@@ -12,8 +12,10 @@ from harness.judge import judge_run
 from harness.judge.counters import Grid, increases, make_grid, spellings
 from harness.judge.verdict import ObjectiveResult, Outcome, Verdict
 from harness.judge.windows import Window
+from harness.prom.block_writer import BlockWriter
 from harness.prom.series import FloatArray, Series
-from tests.judge.fabricate import END, STEADY_FROM, WARMUP, Made, plan, write_run
+from harness.run.record import RunDirectory
+from tests.judge.fabricate import END, RECORD, STEADY, STEADY_FROM, WARMUP, Made, plan, series_of, write_run
 
 GRID = Grid(first=100.0, step=5.0, size=6, begin=1, end=5)
 
@@ -114,3 +116,19 @@ def test_a_steady_state_of_seconds_can_fail_and_cannot_pass(tmp_path: Path) -> N
     healthy = judged(tmp_path / "healthy", Made(), **short)
     assert result(healthy, "latency_p95").outcome is Outcome.INCONCLUSIVE
     assert healthy.outcome is Outcome.INCONCLUSIVE
+
+
+def test_a_second_worker_that_nobody_scraped_is_no_pass(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path / "run")
+    run.path.mkdir()
+    found = series_of(Made())
+    up = next(s for s in found if s.labels["__name__"] == "up" and s.labels["instance"] == "locust-worker-1")
+    silent = Series({**up.labels, "instance": "locust-worker-2"}, up.times, np.zeros(len(up)))
+    with BlockWriter(WARMUP + STEADY) as writer:
+        writer.add([*found, silent])
+        writer.finish(run.tsdb)
+    run.write_record(RECORD)
+    verdict = judge_run(run, plan(), rules_dir=data_path("prometheus") / "rules")
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert any("locust-worker-2" in f.summary and f.signal == "generator" for f in verdict.findings)
+    assert result(verdict, "latency_p95").outcome is Outcome.INCONCLUSIVE
