@@ -136,7 +136,8 @@ def _over(counts: Counts, limit: float, interval: float) -> list[Stretch]:
         # the change-point of a cumulative sum (Page 1954), which bad requests of before do not move.
         since = np.arange(begin[reached], reached + 1)
         excess = bad[reached + 1] - bad[since] - limit * (all_[reached + 1] - all_[since])
-        first = int(since[np.argmax(excess)])
+        # The last of equals: moments without a request, as before the load began, change nothing.
+        first = int(since[since.size - 1 - np.argmax(excess[::-1])])
         last = reached + np.flatnonzero(counts.bad[reached : left + 1] > 0)
         start = float(counts.times[first])
         end = max(start, float(counts.times[last[-1] if last.size else left]))

@@ -96,6 +96,12 @@ def test_fourteen_minutes_of_outage_in_a_day_fail_though_the_day_is_within() -> 
     assert not find_breach(counts(100, blip), DAY, 0.01, 5, least_bad=10).pieces
 
 
+def test_a_breach_is_not_dated_before_the_first_request() -> None:
+    all_ = np.where(np.arange(60) >= 4, 100.0, 0.0)
+    made = Counts(every(5, 295), all_, all_ / 5)
+    assert find_breach(made, Window(0, 295), 0.01, 5).first == 20.0
+
+
 def test_few_requests_prove_nothing_by_chance() -> None:
     assert not surely_above(1, 10, 0.05, 0.05)
     assert surely_above(10, 10, 0.05, 0.05)
