@@ -9,6 +9,7 @@ import numpy as np
 from exporters import metric_names as names
 from exporters.metric_names import Recorded
 from harness.judge.context import RATE_SECONDS, Context, within
+from harness.judge.endpoint_names import misnamed
 from harness.judge.needs import Need
 from harness.judge.windows import Window, stretches
 from harness.prom.series import FloatArray
@@ -90,7 +91,7 @@ def _target_gone(context: Context, need: Need, window: Window) -> str:
     if need.endpoint:
         counted = within(context.one(need.recorded, **need.labels), window)
         if len(counted) == 0:
-            return f"no {need.endpoint} was counted in the steady state"
+            return f"no {need.endpoint} was counted in the steady state{misnamed(context, need.endpoint)}"
         last, first = float(counted.times[-1]), float(counted.times[0])
         if window.end - last > 3 * context.interval:
             return f"nobody counted {need.endpoint} after {clock(last)}"

@@ -86,6 +86,25 @@ def test_lost_error_counters_are_not_no_errors(lost: str, tmp_path: Path) -> Non
 # --- endpoints
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "said"),
+    [
+        ("GET /A/login", "; did you mean 'GET /a/login'?"),
+        ("GET /a/lgoin", "; did you mean 'GET /a/login'?"),
+        ("DELETE /x", "; what the load counted is 'GET /a/login'"),
+    ],
+)
+def test_an_endpoint_that_nobody_counts_may_be_misnamed(tmp_path: Path, endpoint: str, said: str) -> None:
+    on = plan(f'  latency_p95: 800ms\n  endpoints: {{"{endpoint}": {{latency_p95: 1s, throughput: ">= 1 rps"}}}}\n')
+    verdict = judged(tmp_path, Made(endpoint="/a/login"), on)
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert line(verdict, "latency_p95")[0] is Outcome.PASS
+    for name in ("latency_p95", "throughput"):
+        outcome, note = line(verdict, name, endpoint)
+        assert outcome is Outcome.INCONCLUSIVE
+        assert said in note, note
+
+
 def _second_endpoint(until: float) -> Change:
     def other(one: Series) -> Series | None:
         if one.labels.get("name") != "/a":
