@@ -10,6 +10,8 @@ from deploy.init.settings import Settings
 
 HARNESS_RECEIVER = "http://harness:9121/alerts"
 WATCHDOG = "Watchdog"
+# An alert that ends the run is followed by its cool-down, and NoRun inhibits what has not been sent by then.
+_AT_ONCE = "1s"
 _TITLE = "{{ .Status | toUpper }} {{ .CommonLabels.severity }}: {{ .CommonLabels.signal }} ({{ len .Alerts }})"
 _TEXT = "{{ range .Alerts }}{{ .Annotations.summary }}\n{{ .Annotations.description }}\n{{ end }}"
 
@@ -36,8 +38,13 @@ def alertmanager_config(settings: Settings) -> str:
                     "repeat_interval": "30s",
                 },
                 {"receiver": "nobody", "matchers": ['severity="none"']},
-                {"receiver": "run-directory", "group_wait": "5s", "group_interval": "15s", "continue": True},
-                {"receiver": "people-critical", "matchers": ['severity="critical"'], "repeat_interval": "1h"},
+                {"receiver": "run-directory", "group_wait": _AT_ONCE, "group_interval": "5s", "continue": True},
+                {
+                    "receiver": "people-critical",
+                    "matchers": ['severity="critical"'],
+                    "group_wait": _AT_ONCE,
+                    "repeat_interval": "1h",
+                },
                 {
                     "receiver": "people-warning",
                     "matchers": ['severity="warning"'],

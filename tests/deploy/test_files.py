@@ -162,3 +162,10 @@ def test_the_check_says_what_a_fault_means(capsys: pytest.CaptureFixture[str]) -
     assert main(["--check"], {}) is None
     assert "none" in capsys.readouterr().err
     assert (main(["--check"], {"FAULT": "memory_leek"}) or "").startswith("FAULT: unknown fault 'memory_leek'; known: ")
+
+
+def test_the_readme_shows_these_commands() -> None:
+    lines = (ROOT / "README.md").read_text().splitlines()
+    commands = {line.partition("#")[0].strip() for line in lines}
+    assert {"docker compose up -d", "docker compose logs -f harness", "docker compose wait harness"} <= commands
+    assert all(any(f"127.0.0.1:{port}" in line for line in lines) for port in (3000, 5000, 9090, 9093))

@@ -134,6 +134,12 @@ def test_alerts_always_reach_the_run_directory_and_people_only_where_asked() -> 
     assert everything["people-warning"] == {"slack_configs", "webhook_configs"}
 
 
+def test_an_alert_that_ends_the_run_is_sent_before_the_cool_down_inhibits_it() -> None:
+    routes = yaml.safe_load(alertmanager_config(settings(**CHANNELS)))["route"]["routes"]
+    waits = {route["receiver"]: route["group_wait"] for route in routes if "group_wait" in route}
+    assert (waits["run-directory"], waits["people-critical"]) == ("1s", "1s")
+
+
 @pytest.mark.skipif(shutil.which("amtool") is None, reason="amtool is not installed (scripts/setup.sh --tests)")
 @pytest.mark.parametrize("variables", [{}, CHANNELS], ids=["nothing set", "everything set"])
 def test_alertmanager_routes_as_meant(variables: dict[str, str], tmp_path: Path) -> None:

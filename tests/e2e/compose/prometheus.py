@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import requests
 
@@ -23,6 +24,14 @@ class Prometheus:
 
     def query(self, expression: str, run: Run) -> list[tuple[dict[str, str], float]]:
         """Labels and values at the end of the run's steady state."""
+        return [(entry["metric"], float(entry["value"][1])) for entry in self._ask(expression, run)]
+
+    def scraped(self, series: str, run: Run) -> list[float]:
+        """Unix seconds of the samples of one series in the run's steady state."""
+        [entry] = self._ask(f"{series}[{self.within(run)}]", run)
+        return [float(time) for time, _ in entry["values"]]
+
+    def _ask(self, expression: str, run: Run) -> list[dict[str, Any]]:
         answer = requests.get(
             f"{self.url}/api/v1/query",
             params={"query": expression, "time": run.record["steady_to"]},
@@ -30,7 +39,8 @@ class Prometheus:
             timeout=30,
         )
         answer.raise_for_status()
-        return [(entry["metric"], float(entry["value"][1])) for entry in answer.json()["data"]["result"]]
+        found: list[dict[str, Any]] = answer.json()["data"]["result"]
+        return found
 
 
 def _unix(text: str) -> float:

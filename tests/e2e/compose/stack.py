@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import time
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e.compose.engine import Engine
+from tests.e2e.whole_run import HALF_WAY
 from tests.servers import ROOT
 
 PLAN = Path(__file__).parent / "plan.yml"
@@ -20,26 +22,73 @@ PORTS = {"TARGET_PORT": "25000", "PROMETHEUS_PORT": "29090", "ALERTMANAGER_PORT"
 WITHOUT_GRAFANA = ("--scale", "grafana=0")  # it has no Debian package: the one service left out
 
 
+@dataclass(frozen=True)
+class Run:
+    """A run directory on the host."""
+
+    path: Path
+
+    def json(self, name: str) -> dict[str, Any]:
+        loaded: dict[str, Any] = json.loads((self.path / name).read_text())
+        return loaded
+
+    @property
+    def verdict(self) -> dict[str, Any]:
+        return self.json("verdict.json")
+
+    @property
+    def record(self) -> dict[str, Any]:
+        return self.json("run.json")
+
+    def findings(self, outcome: str) -> list[dict[str, Any]]:
+        return [finding for finding in self.verdict["findings"] if finding["outcome"] == outcome]
+
+    def said(self) -> str:
+        """All findings in words, for messages of tests."""
+        return "\n".join(f"{f['outcome']} {f['check']} {f['signal']}: {f['summary']}" for f in self.verdict["findings"])
+
+    def alerts(self) -> list[dict[str, Any]]:
+        """Every alert of every delivery of Alertmanager; the first line names the dead man's switch instead."""
+        lines = map(json.loads, (self.path / "alerts.jsonl").read_text().splitlines())
+        return [alert for line in lines for alert in line.get("alerts", [])]
+
+
 @dataclass
 class Stack:
-    """``project`` is the folder with the compose files, as a checkout has it."""
+    """``project`` is the folder with the compose files, as a checkout has it; ``files``: none as compose finds them.
+
+    ``defaults``: the variables of every command, where a test's own are not wanted; ``variables`` win over them.
+    """
 
     engine: Engine
     project: Path
     files: tuple[str, ...] = ("docker-compose.yml",)
     variables: dict[str, str] = field(default_factory=dict)
+    defaults: dict[str, str] | None = None
 
     def compose(
         self, *arguments: str, check: bool = True, timeout: float = 300, **variables: str
     ) -> subprocess.CompletedProcess[str]:
         flags = [part for file in self.files for part in ("-f", str(self.project / file))]
-        environ = {
-            **PORTS, "PLAN": "plans/compose.yml", "HARNESS_UID": str(USER), "HARNESS_GID": str(USER),
-            "DOCKER_SOCKET": str(self.engine.socket), **self.variables, **variables,
-        }  # fmt: skip
         return self.engine.run(
-            "compose", *flags, *arguments, check=check, timeout=timeout, cwd=self.project, environ=environ
+            "compose", *flags, *arguments, check=check, timeout=timeout, cwd=self.project,
+            environ={**self.environ, **variables},
+        )  # fmt: skip
+
+    @property
+    def environ(self) -> dict[str, str]:
+        own = {
+            **PORTS, "PLAN": "plans/compose.yml", "HARNESS_UID": str(USER), "HARNESS_GID": str(USER),
+            "DOCKER_SOCKET": str(self.engine.socket),
+        }  # fmt: skip
+        return {**(own if self.defaults is None else self.defaults), **self.variables}
+
+    def shell(self, script: str) -> int:
+        """The exit code of a line of a person's shell, in the project's folder."""
+        done = subprocess.run(
+            ["bash", "-c", script], env={**self.engine.environ, **self.environ}, cwd=self.project, timeout=60
         )
+        return done.returncode
 
     def up(self, *arguments: str, timeout: float = 300, **variables: str) -> None:
         done = self.compose("up", "-d", *WITHOUT_GRAFANA, *arguments, check=False, timeout=timeout, **variables)
@@ -74,46 +123,35 @@ class Stack:
         folder = self.project / "runs"
         return sorted(path for path in folder.iterdir() if (path / "run.json").is_file()) if folder.is_dir() else []
 
-    def await_line(self, words: str, seconds: float = 200) -> None:
-        """Until the harness's log holds these words."""
-        self.await_(lambda: words in self.compose("logs", "--no-color", "harness", check=False).stdout, words, seconds)
+    def begin(self, *arguments: str, when: re.Pattern[str] = HALF_WAY, seconds: float = 240, **variables: str) -> None:
+        """`up`, and returns once what the harness says of this run matches ``when``, as ``whole_run`` does."""
+        since = time.time()
+        self.up(*arguments, **variables)
+
+        def came() -> bool:
+            found = bool(when.search(self.said(since)))
+            assert found or self.inspect("harness")["State"]["Running"], f"it ended before:\n{self.said(since)}"
+            return found
+
+        self.await_(came, f"'{when.pattern}' of the harness", seconds)
+
+    def said(self, since: float) -> str:
+        """What the harness said after this moment (unix seconds)."""
+        done = self.engine.run("logs", "--since", f"{since:.3f}", self.container("harness"), check=False)
+        return done.stdout + done.stderr
+
+    def end(self) -> tuple[int, Run]:
+        """The exit code of the run that is on, and its directory."""
+        code = self.wait()
+        run = Run(self.runs[-1])
+        print(self.logs("harness"), run.said(), sep="\n")
+        return code, run
 
     def await_(self, ready: Callable[[], bool], what: str, seconds: float) -> None:
         deadline = time.monotonic() + seconds
         while not ready():
             assert time.monotonic() < deadline, f"no {what} after {seconds:.0f} s:\n{self.logs()}"
             time.sleep(1)
-
-
-@dataclass(frozen=True)
-class Run:
-    """A run directory on the host."""
-
-    path: Path
-
-    def json(self, name: str) -> dict[str, Any]:
-        loaded: dict[str, Any] = json.loads((self.path / name).read_text())
-        return loaded
-
-    @property
-    def verdict(self) -> dict[str, Any]:
-        return self.json("verdict.json")
-
-    @property
-    def record(self) -> dict[str, Any]:
-        return self.json("run.json")
-
-    def findings(self, outcome: str) -> list[dict[str, Any]]:
-        return [finding for finding in self.verdict["findings"] if finding["outcome"] == outcome]
-
-    def said(self) -> str:
-        """All findings in words, for messages of tests."""
-        return "\n".join(f"{f['outcome']} {f['check']} {f['signal']}: {f['summary']}" for f in self.verdict["findings"])
-
-    def alerts(self) -> list[dict[str, Any]]:
-        """Every alert of every delivery of Alertmanager; the first line names the dead man's switch instead."""
-        lines = map(json.loads, (self.path / "alerts.jsonl").read_text().splitlines())
-        return [alert for line in lines for alert in line.get("alerts", [])]
 
 
 def new_project(folder: Path) -> Path:

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from harness.selftest.whole_run import STEADY
 from tests.e2e.compose import security
 from tests.e2e.compose.engine import Engine
 from tests.e2e.compose.prometheus import Prometheus
 from tests.e2e.compose.receiver import Receiver, receiver
 from tests.e2e.compose.stack import USER, Run, Stack, new_project
+from tests.servers import ROOT
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -25,6 +27,7 @@ STANDING = {
 }
 OVER = {"endurance-harness-1", "endurance-init-1", "endurance-fault-1"}
 SCALE = ("--scale", "locust-worker=3")
+EXIT_CODE = "(exit $(docker wait $(docker compose ps -aq harness)))"  # docs/compose.md: for scripts
 
 
 @pytest.fixture(scope="module")
@@ -48,18 +51,14 @@ def stack(engine: Engine, hook: Receiver, tmp_path_factory: pytest.TempPathFacto
 def clean(stack: Stack) -> tuple[int, Run]:
     """`docker compose up -d && docker compose wait harness`, with three workers."""
     stack.up(*SCALE)
-    code = stack.wait()
-    print(stack.logs("harness"))
-    return code, Run(stack.runs[-1])
+    return stack.end()
 
 
 @pytest.fixture(scope="module")
 def faulty(stack: Stack, clean: tuple[int, Run]) -> tuple[int, Run]:
     """A second `up` on the same volumes, with a fault switched on."""
     stack.up(*SCALE, FAULT="error_burst:ratio=0.7")
-    code = stack.wait()
-    print(stack.logs("harness"))
-    return code, Run(stack.runs[-1])
+    return stack.end()
 
 
 def test_a_clean_run_passes_and_the_stack_stays(stack: Stack, clean: tuple[int, Run]) -> None:
@@ -71,6 +70,11 @@ def test_a_clean_run_passes_and_the_stack_stays(stack: Stack, clean: tuple[int, 
     for objective in ("latency_p95", "error_ratio", "throughput", "memory_limit", "db_pool_use", "restarts"):
         assert judged.get(objective) == "pass", run.said()
     assert stack.states() == dict.fromkeys(STANDING, "running") | dict.fromkeys(OVER, "exited")
+
+
+def test_a_script_learns_the_code_of_a_run_that_is_over(stack: Stack, clean: tuple[int, Run]) -> None:
+    assert EXIT_CODE in (ROOT / "docs/compose.md").read_text()
+    assert stack.shell(EXIT_CODE) == clean[0]
 
 
 def test_the_run_directory_is_complete_and_the_users(clean: tuple[int, Run]) -> None:
@@ -116,8 +120,7 @@ def test_the_dead_mans_switch_is_delivered(clean: tuple[int, Run]) -> None:
     assert not [finding for finding in run.verdict["findings"] if "notification path" in finding["summary"]]
 
 
-@pytest.mark.long
-def test_a_fault_fails_the_second_run(hook: Receiver, faulty: tuple[int, Run]) -> None:
+def test_a_fault_fails_the_second_run(stack: Stack, hook: Receiver, faulty: tuple[int, Run]) -> None:
     code, run = faulty
     assert code == 10, run.said()
     assert run.verdict["outcome"] == "fail"
@@ -125,10 +128,13 @@ def test_a_fault_fails_the_second_run(hook: Receiver, faulty: tuple[int, Run]) -
     [notice] = [entry for entry in hook.posted.get("/verdict", []) if entry["run_id"] == run.record["run_id"]]
     assert (notice["outcome"], notice["exit_code"]) == ("fail", 10)
     assert "error" in notice["first_cause"]
-    assert run.record["run_id"] in notice["report"]
+    assert notice["report"] == f"./runs/{run.record['run_id']}/report.html"
+    assert notice["first_cause"] in notice["text"], "what Slack shows"
+    assert stack.shell(EXIT_CODE) == 10
+    # The target was made anew before this run, not in it.
+    assert "restarts" not in {alert["labels"].get("signal") for alert in run.alerts()}
 
 
-@pytest.mark.long
 def test_an_alert_reaches_the_webhook_and_the_run_directory(hook: Receiver, faulty: tuple[int, Run]) -> None:
     _, run = faulty
     errors = [alert for alert in run.alerts() if alert["labels"].get("signal") == "errors"]
@@ -141,11 +147,7 @@ def test_an_alert_reaches_the_webhook_and_the_run_directory(hook: Receiver, faul
 
 def test_stop_in_mid_run_still_writes_a_verdict(stack: Stack, clean: tuple[int, Run]) -> None:
     before = len(stack.runs)
-    stack.up(*SCALE)
-    known = stack.compose("logs", "--no-color", "harness").stdout.count("steady ")
-    stack.await_(
-        lambda: stack.compose("logs", "--no-color", "harness").stdout.count("steady ") > known + 3, "steady state", 200
-    )
+    stack.begin(*SCALE, when=STEADY)
     # While it is on: every port is open that ever is.
     security.check_closed(stack, run=True)
     stack.compose("stop", timeout=300)
