@@ -52,7 +52,8 @@ class LiveView:
             rps=value(f"sum(rate({REQUEST_DURATION}_count{self._selector}[{self._window}]))"),
             p95=value(f"{Recorded.LATENCY_P95}{self._selector}"),
             error_ratio=value(f"{Recorded.ERROR_RATIO}{self._selector}"),
-            memory=value(f"sum({Recorded.MEMORY}{self._selector})"),
+            # A container's memory is that of its processes: the kind that holds the most, not both.
+            memory=value(f"max(sum by (kind) ({Recorded.MEMORY}{self._selector}))"),
         )
 
     def firing(self) -> tuple[FiringAlert, ...]:
