@@ -8,7 +8,12 @@ from dashboards.queries import annotations as q
 ANNOTATIONS = (
     Annotation("Phases", q.PHASE_BEGINS, "{{phase}} begins", ("phase",), "neutral"),
     Annotation(
-        "Alerts", q.ALERTS_FIRING, "{{alertname}}", ("severity", "signal"), "warning", "no alert fires in a healthy run"
+        "Alerts",
+        q.ALERTS_FIRING,
+        "{{alertname}}",
+        ("severity", "signal"),
+        "warning",
+        "no alert fired (most must hold for minutes first)",
     ),
     Annotation(
         "Aborts", q.ABORTS, "abort: {{alertname}}", ("signal",), "breach", "no abort rule fires in a healthy run"

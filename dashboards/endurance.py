@@ -95,7 +95,7 @@ def _table(
         title=f"{title}: first and last window",
         description=description,
         unit=unit,
-        decimals=3 if unit == "s" else 1,
+        decimals=1,
         kind="table",
         signal=signal,
         runbooks=runbooks,

@@ -145,7 +145,7 @@ def within() -> Panel:
         title="Share of requests within the latency limits",
         description=text("""
             What the judge decides by: requests that succeeded within each limit, of all. A p95 objective needs 95 %
-            here. Lower and upper are the bucket edges around the limit; they are one line where the limit is an edge.
+            here. Lower and upper are the bucket edges around the limit; they are one where the limit is an exact edge.
         """),
         unit="percentunit",
         decimals=1,

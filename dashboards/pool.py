@@ -49,7 +49,7 @@ def pool_use() -> Panel:
         decimals=0,
         kind="timeseries",
         signal="db_pool",
-        runbooks=("PoolUseOverLimit", "PoolNearlyFull"),
+        runbooks=("PoolUseOverLimit", "PoolNearlyFull", "PoolNearlyFullFast", "PoolExhausted"),
         width=8,
         axis_min=0,
         queries=(

@@ -7,7 +7,7 @@ from dashboards.model import Panel, Query
 from dashboards.queries import backends as q
 from dashboards.wording import text
 
-NO_MAXMEMORY = "the reference Redis has no maxmemory; without one there is no share of it"
+NO_MAXMEMORY = "this Redis has no maxmemory; without one there is no share of it"
 
 
 def redis_up() -> Panel:

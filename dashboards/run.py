@@ -12,7 +12,7 @@ from dashboards.queries import run as q
 from dashboards.variables import ALWAYS, POOL, PROCESS
 from dashboards.wording import text
 
-NO_ALERT = "no alert fires in a healthy run"
+NO_ALERT = "no alert fired (most must hold for minutes first)"
 
 
 def dashboard() -> Dashboard:
@@ -45,7 +45,8 @@ def phase() -> Panel:
         width=4,
         height=4,
         show_name=True,
-        queries=(Query(q.PHASE, "{{phase}}"),),
+        # Over a course, the phase before a change would stand beside the one after it.
+        queries=(Query(q.PHASE, "{{phase}}", instant=True),),
     )
 
 
@@ -159,9 +160,10 @@ def objectives() -> Panel:
         key="run-limits-used",
         title="Objectives: share of the limit used",
         description=text("""
-            The value now over its limit (for a floor such as throughput: the limit over the value). From 100 % on it
-            is broken now; the judge looks at the whole steady state. A limit of 0 shows 0 % or 200 %. Growth
-            objectives are on Endurance.
+            The value now over its limit (for a floor such as throughput: the limit over the value; for latency also
+            the share of requests that were late or failed over the share that may be). From 100 % on it is broken
+            now; the judge looks at the whole steady state. A limit of 0 shows 0 % or 200 %. Growth objectives are on
+            Endurance.
         """),
         unit="percentunit",
         decimals=0,

@@ -8,8 +8,8 @@ from dashboards.queries import target as q
 from dashboards.variables import ALWAYS, PROCESS
 from dashboards.wording import text
 
-NO_CONTAINER = "the reference target runs as processes; only a container has this"
-NO_QUOTA = "the reference target runs as processes; only a container with a CPU quota is throttled"
+NO_CONTAINER = "only containers have it; this target runs as processes"
+NO_QUOTA = "only containers with a CPU quota are throttled; this target has none"
 
 
 def dashboard() -> Dashboard:
@@ -119,7 +119,7 @@ def memory_use() -> Panel:
 def cpu() -> Panel:
     return Panel(
         key="target-cpu",
-        title="CPU",
+        title="CPU cores in use",
         description=text("""
             Cores in use, over one minute. At the limit, or at all cores of the machine, latency grows first and
             throughput falls next: profile the hot path or give more cores.

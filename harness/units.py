@@ -87,6 +87,9 @@ def parse_rate(text: str | int | float) -> float:
 
 
 def _trim(value: float, digits: int = 4) -> str:
+    if abs(value) < 1e-4:  # not 3.8e-15: nobody reads that as nothing
+        text = f"{value:.5f}".rstrip("0").rstrip(".")
+        return "0" if text == "-0" else text
     text = f"{value:.{digits}g}"
     # 9999.6 rounds up to 1e+04: from there on, whole numbers.
     return text if abs(float(text)) < 10**digits else f"{value:.0f}"

@@ -59,10 +59,8 @@ _WORST = kept(series(ALERTS, _IS_FIRING, _CRITICAL, 'signal!=""'))
 _OTHER = kept(series(ALERTS, _IS_FIRING, _NOT_CRITICAL, 'signal!=""'))
 SIGNALS = f"2 * max by {by('signal')} ({_WORST}) or max by {by('signal')} ({_OTHER}) or {_measured()}"
 
+_LATENCIES = {"latency_p50": (load.P50, 0.5), "latency_p95": (load.P95, 0.95), "latency_p99": (load.P99, 0.99)}
 _VALUES = {
-    "latency_p50": load.P50,
-    "latency_p95": load.P95,
-    "latency_p99": load.P99,
     "error_ratio": load.ERROR_RATIO,
     "memory_limit": series(Recorded.MEMORY),
     "cpu": series(Recorded.CPU),
@@ -81,10 +79,27 @@ def _share(objective: str, value: str) -> str:
     return f"{named} / {on} ({bound} > 0) or 2 * ({named} > bool {on} ({bound} == 0))"
 
 
+def _latency_share(objective: str, value: str, quantile: float) -> str:
+    """The larger of quantile over limit, and of the requests over the limit (a failed one is) of those that may be."""
+    within = series(Recorded.WITHIN_SHARE, f'objective="{objective}"', 'bound="upper"')
+    late = f"clamp_min(1 - max by {by('objective')} ({within}), 0) / {1 - quantile:g}"
+    sides = " or ".join(
+        f'label_replace({side}, "by", "{name}", "", "")'
+        for name, side in (("value", _share(objective, value)), ("late", late))
+    )
+    return f"max by {by('objective')} ({sides})"
+
+
 def _floor_share() -> str:
     named = f'label_replace(max by {by()} ({load.REQUESTS}), "objective", "throughput", "", "")'
     return f"clamp_max({limit('throughput')} / on {by('objective')} clamp_min({named}, 0.001), 10)"
 
 
 # How much of each objective's limit is used: 1 is at the limit, above is over it; the worst subject counts.
-LIMITS_USED = " or ".join([*(_share(name, value) for name, value in _VALUES.items()), _floor_share()])
+LIMITS_USED = " or ".join(
+    [
+        *(_latency_share(name, *what) for name, what in _LATENCIES.items()),
+        *(_share(name, value) for name, value in _VALUES.items()),
+        _floor_share(),
+    ]
+)

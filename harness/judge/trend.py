@@ -68,6 +68,10 @@ def _unit(source: Source) -> str:
     return "seconds" if source.recorded in (Recorded.LATENCY_P95, Recorded.CPU_PER_REQUEST) else "count"
 
 
+def _percent(share: float) -> str:
+    return f"{round(share * 100, 3) + 0.0:+.3g}%"  # + 0.0: of -0.0
+
+
 def _note(result: GrowthResult, horizon: float, unit: str) -> str:
     if math.isnan(result.slope):
         more = f"; run {format_duration(result.more_seconds)} longer" if result.more_seconds else ""
@@ -76,7 +80,7 @@ def _note(result: GrowthResult, horizon: float, unit: str) -> str:
     low, high = result.projected_low, result.projected_high
     text = (
         f"{result.reason}: {format_value(result.slope * per, unit)} "
-        f"({result.projected * 100:+.3g}%, between {low * 100:+.3g}% and {high * 100:+.3g}%) "
+        f"({_percent(result.projected)}, between {_percent(low)} and {_percent(high)}) "
         f"in {format_duration(horizon)} from {format_value(result.base, unit)}"
     )
     if result.outcome is Outcome.INCONCLUSIVE and result.more_seconds:

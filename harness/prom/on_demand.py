@@ -9,12 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+from exporters.metric_names import Recorded
 from harness.errors import ArchiveError
 from harness.prom.api import PrometheusApi
 from harness.prom.backfill import QUERY_TIMEOUT, Grid, evaluate
 from harness.prom.block_writer import BlockWriter
 from harness.prom.blocks import find_blocks
-from harness.prom.promql import inlined, mentioned_names, names_read, of_endpoints
+from harness.prom.promql import any_of, inlined, mentioned_names, names_read, of_endpoints
 from harness.prom.rules import RecordingRule, RuleSet, depths, with_inputs
 from harness.prom.series import Series
 from harness.prom.server import PrometheusServer
@@ -34,10 +35,12 @@ class Recorder:
         server: serves the archive's raw series; restarted, on the same port, to read new blocks.
         rules: all rules; recording rules that read each other in a circle raise HarnessError.
         grid: where they are evaluated.
+        limited: names of the endpoints that have objectives of their own.
     """
 
-    def __init__(self, server: PrometheusServer, rules: RuleSet, grid: Grid) -> None:
+    def __init__(self, server: PrometheusServer, rules: RuleSet, grid: Grid, limited: Collection[str] = ()) -> None:
         self._server = server
+        self._limited = any_of(sorted(limited))
         self._rules = rules
         self._depths = depths(rules.recording)
         self._grid = self._late_grid = grid
@@ -70,6 +73,16 @@ class Recorder:
         rules = {rule.name: rule.expr for rule in self._rules.recording if rule.name in self.seldom}
         return inlined(expr, rules, self._grid.step, harmless) or expr
 
+    def _narrowed(self, rule: RecordingRule) -> RecordingRule:
+        """The same result from fewer series.
+
+        Requests within an endpoint's limit are recorded of endpoints with an objective only: that rule would read every
+        bucket of every other endpoint and then drop it, which is a fifth of a day's work at a hundred endpoints.
+        """
+        if rule.name == Recorded.ENDPOINT_WITHIN:
+            return replace(rule, expr=of_endpoints(rule.expr, self._limited))
+        return rule
+
     def _late(self, rule: RecordingRule) -> RecordingRule:
         if not self._late_endpoints or not rule.name.startswith(_OF_ENDPOINTS):
             return rule
@@ -90,7 +103,7 @@ class Recorder:
         """
         wanted = with_inputs(names, self._rules.recording) - self._done
         for depth in self._depths:
-            rules = [self._late(rule) for rule in depth if rule.name in wanted]
+            rules = [self._late(self._narrowed(rule)) for rule in depth if rule.name in wanted]
             if not rules:
                 continue
             grid = self._late_grid

@@ -100,7 +100,7 @@ def open_run(run_dir: RunDirectory, plan: Plan, rules_dir: Path, *, everything: 
             stack = _stack(api, plan, grid, run_dir)
             _same_run(api, record, stack, grid, run_dir)
             edges = _edges(api, stack, grid)
-            recorder = Recorder(server, rules, grid)
+            recorder = Recorder(server, rules, grid, {one.endpoint for one in plan.objectives if one.endpoint})
             present = Counter(one["__name__"] for one in api.series(['{__name__!=""}'], grid.start, grid.end))
             recorder.write(_objectives(plan, edges, stack, grid))
             recorder.compute(rules.recorded_names if everything else recorder.cheap_or_alerted(present))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -64,7 +64,7 @@ class Fetched:
         """The query's series over the run; an instant query's value stands in every bucket."""
         expr = self.span.expand(query.expr)
         if not query.instant:
-            return [one for one in self.courses.get(expr, []) if not one.empty]
+            return _exact([one for one in self.courses.get(expr, []) if not one.empty])
         count = self.span.buckets.count
         flat = [(one.labels, np.full(count, float(one.values[-1]))) for one in self.moments.get(expr, []) if len(one)]
         return [Sampled(labels, values, values, values) for labels, values in flat]
@@ -86,6 +86,24 @@ class Fetched:
                 continue
             rows.append((one.labels, _reduce(values, how), one))
         return rows
+
+
+def _exact(found: list[Sampled]) -> list[Sampled]:
+    """Where a latency limit is an edge of the histogram, its lower and its upper side are one series: "exact"."""
+    upper = {_but_bound(one): one for one in found if one.labels.get("bound") == "upper"}
+    kept: list[Sampled] = []
+    for one in found:
+        other = upper.get(_but_bound(one)) if one.labels.get("bound") == "lower" else None
+        if other is not None and np.array_equal(one.value, other.value, equal_nan=True):
+            upper.pop(_but_bound(one))
+            kept.append(replace(one, labels={**one.labels, "bound": "exact"}))
+        elif one.labels.get("bound") != "upper" or _but_bound(one) in upper:
+            kept.append(one)
+    return kept
+
+
+def _but_bound(one: Sampled) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted((key, value) for key, value in one.labels.items() if key != "bound"))
 
 
 def _reduce(values: FloatArray, how: str) -> float:

@@ -4,7 +4,7 @@ that it broke and the time in which it was broken."""
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -68,6 +68,9 @@ def proof_of(finding: Finding, dashboards: Sequence[Dashboard], buckets: Buckets
         shown = [query for query in _values_of(panel) if name in mentioned_names(query.expr)]
         if shown:
             return _by_panel(finding, panel, shown)
+    by_share = _by_share(finding, panels)
+    if by_share is not None:
+        return by_share
     of_alert = _panel_of_alert(finding, panels)
     if of_alert is not None:
         return _by_panel(finding, of_alert, _values_of(of_alert))
@@ -75,6 +78,10 @@ def proof_of(finding: Finding, dashboards: Sequence[Dashboard], buckets: Buckets
         unit = next((unit for word, unit in _UNITS if word in name), "short")
         return Proof(finding, name, unit, (Query(finding.query, ""),))
     return None
+
+
+def _shows(panel: Panel, names: Collection[str]) -> bool:
+    return any(not mentioned_names(query.expr).isdisjoint(names) for query in _values_of(panel))
 
 
 def _values_of(panel: Panel) -> list[Query]:
@@ -96,6 +103,7 @@ def draw_proof(key: str, proof: Proof, fetched: Fetched, plan: Plan) -> Plot:
         width=24,
         unit=proof.unit,
         axis_min=0.0 if proof.samples else proof.panel.axis_min if proof.panel else None,
+        axis_max=proof.panel.axis_max if proof.panel else None,
         query=one_line(span.expand(proof.queries[0].expr)),
     )
     problem = next(filter(None, (fetched.problem(query) for query in proof.queries)), "")
@@ -128,12 +136,31 @@ def _by_panel(finding: Finding, panel: Panel, shown: Sequence[Query]) -> Proof:
     return Proof(finding, panel.title, panel.unit, (*shown, *limits), panel, true_when)
 
 
+def _by_share(finding: Finding, panels: Sequence[Panel]) -> Proof | None:
+    """Of an alert that counts requests within a limit, the panel of their share.
+
+    Failed requests count against it, while the latency of those that succeeded may be as ever.
+    """
+    read = mentioned_names(finding.query) if finding.check == "alerts" else frozenset[str]()
+    for counted, share in _SHOWN_AS.items():
+        if not read & {counted, share} or (counted == Recorded.ENDPOINT_WITHIN) != ("name" in finding.subject):
+            continue
+        for panel in panels:
+            shown = [query for query in _values_of(panel) if share in mentioned_names(query.expr)]
+            if shown:
+                return _by_panel(finding, panel, shown)
+    return None
+
+
 def _panel_of_alert(finding: Finding, panels: Sequence[Panel]) -> Panel | None:
-    """The panel that names the finding's runbook, the earlier in its list the better; else the signal's first."""
+    """The panel that names the finding's runbook: best one of what the alert reads first, then the earlier in its list
+    the better; else the signal's first."""
     alert = finding.runbook.rsplit("/", 1)[-1].removesuffix(".md")
     naming = [panel for panel in panels if alert in panel.runbooks]
+    query = finding.query if finding.check == "alerts" else ""
+    read = sorted((name for name in mentioned_names(query) if ":" in name), key=query.find)
     if naming:
-        return min(naming, key=lambda panel: panel.runbooks.index(alert))
+        return min(naming, key=lambda panel: (not _shows(panel, read[:1]), panel.runbooks.index(alert)))
     if finding.check != "alerts":
         return None
     return next((panel for panel in panels if panel.signal == finding.signal), None)

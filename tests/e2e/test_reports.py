@@ -7,8 +7,11 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from _pytest.mark import ParameterSet
 from playwright.sync_api import Browser
 
+from harness.selftest.case import Case
+from harness.selftest.cases import CASES
 from tests.e2e.whole_run import Whole
 from tests.report.browser import check, chromium, opened
 
@@ -21,18 +24,25 @@ def browser() -> Iterator[Browser]:
         yield found
 
 
+def case_of(case: Case) -> ParameterSet:
+    """CI looks at the runs that it makes anyway."""
+    marks = [pytest.mark.case(case.name), *([] if case.short else [pytest.mark.long])]
+    return pytest.param(case.name, marks=marks, id=case.name)
+
+
 @pytest.mark.case("healthy")
 def test_of_a_healthy_run(whole: Whole, browser: Browser) -> None:
     report = whole.directory / "report.html"
-    points = check(browser, report)
+    with opened(browser, report) as found:
+        found.draw_all()
+        points = found.points
     assert len(points) > 50
     assert not [key for key in points if key.startswith("proof-") and whole.verdict["outcome"] == "pass"]
     assert report.stat().st_size < 8e6
 
 
 def proved(whole: Whole, browser: Browser) -> str:
-    """Checks the report and returns the words of the first cause's card."""
-    check(browser, whole.directory / "report.html")
+    """The words of the first cause's card, whose plot shows the breach and the limit."""
     with opened(browser, whole.directory / "report.html") as found:
         card = found.page.locator(".finding:has(.first)")
         assert card.count() == 1
@@ -61,6 +71,14 @@ def test_of_a_connection_leak(whole: Whole, browser: Browser) -> None:
 @pytest.mark.case("error-burst")
 def test_of_an_error_burst(whole: Whole, browser: Browser) -> None:
     assert "error_ratio" in proved(whole, browser)
+
+
+@pytest.mark.parametrize("name", [case_of(case) for case in CASES.values()])
+def test_of_each_case_of_the_fault_lab(whole: Whole, browser: Browser, name: str) -> None:
+    points = check(browser, whole.directory / "report.html")
+    proofs = [key for key in points if key.startswith("proof-")]
+    # A fault that the judge named is shown: its first cause has a plot with data.
+    assert proofs or whole.verdict["first_cause"] is None or not whole.verdict["first_cause"]["query"]
 
 
 @pytest.mark.scenario("sidecar-killed")

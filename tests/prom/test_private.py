@@ -4,6 +4,7 @@ import shutil
 import stat
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -11,9 +12,10 @@ import pytest
 from harness.assets import data_path
 from harness.errors import ArchiveError, HarnessError, QueryError
 from harness.plan.objectives import Objective
-from harness.prom import on_demand
+from harness.prom import backfill, on_demand
 from harness.prom.damage import broken_archive
 from harness.prom.private import open_run
+from harness.prom.rules import load_rules
 from harness.run.record import RunDirectory
 from tests.prom.conftest import T0, make_plan, make_run, same, series
 
@@ -112,6 +114,31 @@ def test_the_shipped_rules_find_the_bucket_of_a_limit(archived: RunDirectory):
             assert (share.labels["name"], share.labels["objective"], len(share)) == ("/", "latency_p99", 240)
             np.testing.assert_allclose(share.values, 0.80)
         assert len(endpoint) == 2
+
+
+def test_requests_within_endpoints_limits_are_those_of_the_whole_rule(tmp_path: Path):
+    """The buckets of endpoints without an objective are not read: the rule would drop them."""
+    other = [replace(one, labels={**one.labels, "name": "/x+y"}) for one in raw_series() if "name" in one.labels]
+    alike = [replace(one, labels={**one.labels, "name": "/xxy"}) for one in other]
+    directory = make_run(tmp_path / "run", T0, END, *raw_series(), *other, *alike)
+    plan = make_plan(
+        Objective("latency_p99", 0.5, "<=", "GET", "/"), Objective("latency_p95", 2.0, "<=", "GET", "/x+y")
+    )
+    rules = data_path("prometheus") / "rules"
+    name = "harness_method_name_objective_bound:locust_requests_within:rate1m"
+    (rule,) = (one for one in load_rules(rules).recording if one.name == name)
+    asked: list[str] = []
+
+    def evaluate(connect, evaluated, *arguments):
+        asked.extend(one.expr for one in evaluated if one.name == name)
+        return backfill.evaluate(connect, evaluated, *arguments)
+
+    with patch.object(on_demand, "evaluate", evaluate), open_run(directory, plan, rules) as data:
+        assert len(asked) == 1 and asked[0] != rule.expr
+        got, want = ({frozenset((s.labels | {"__name__": ""}).items()): s.values[0] for s in data.api.query(expr, END)}
+                     for expr in (name, rule.expr))  # fmt: skip
+        assert got == want
+        assert sorted(dict(labels)["name"] for labels in got) == ["/", "/", "/x+y", "/x+y"]
 
 
 def test_a_moved_read_only_archive_gives_identical_answers(archived: RunDirectory, rules: Path, tmp_path: Path):

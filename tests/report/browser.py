@@ -28,6 +28,10 @@ _POINTS = """
         return [div.id, drawn ? shown.map(values).reduce((a, b) => a + b, 0) : -1];
     }))
 """
+_RANGES = """
+    [...document.querySelectorAll('.plot')].filter((div) => div.inSight)
+        .map((div) => div.layout.xaxis.range.map((t) => +new Date(t)))
+"""
 PATIENCE_SECONDS = 60.0
 DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
@@ -70,6 +74,25 @@ class Opened:
         self.js("Page.drawAll()")
         self.until("[...document.querySelectorAll('.plot')].every((div) => div.dataset.drawn)")
 
+    def zoom(self, key: str, begin: float = 0.5, end: float = 0.75) -> None:
+        """Drags the mouse over a plot from one share of its width to another, and waits until the page has zoomed."""
+        plot = self.page.locator(f".plot[id='{key}']")
+        plot.scroll_into_view_if_needed()
+        self.until(f"document.getElementById('{key}').dataset.drawn")
+        box = plot.locator(".nsewdrag").first.bounding_box()
+        assert box is not None
+        middle = box["y"] + box["height"] / 2
+        self.page.mouse.move(box["x"] + box["width"] * begin, middle)
+        self.page.mouse.down()
+        self.page.mouse.move(box["x"] + box["width"] * end, middle, steps=8)
+        self.page.mouse.up()
+        self.until("Page.view !== null")
+
+    def ranges(self) -> list[list[float]]:
+        """First and last moment (ms) that each plot in sight shows."""
+        found: list[list[float]] = self.js(_RANGES)
+        return found
+
     @property
     def points(self) -> dict[str, int]:
         """How many points each plot shows, by its key; -1: Plotly drew no element for them."""
@@ -110,7 +133,7 @@ def check(browser: Browser, report: Path, *, plots: bool = True) -> dict[str, in
     """What holds for every report, on a screen and as wide as a phone; the points of its plots by key.
 
     Raises AssertionError: it said something on the console, asked for anything but itself, drew a plot without data,
-    left a panel without plot, value or reason, or is wider than a phone.
+    left a panel without plot, value or reason, does not zoom, or is wider than a phone.
     """
     with opened(browser, report) as found:
         if plots:
@@ -120,9 +143,36 @@ def check(browser: Browser, report: Path, *, plots: bool = True) -> dict[str, in
         assert [key for key, count in points.items() if count <= 0] == [], "plots without data"
         assert found.js(_BARE) == [], "panels with neither data nor a reason"
         assert found.overflow <= 0
+        for key in list(points)[:1]:
+            zooms(found, key)
         found.page.set_viewport_size(PHONE)  # type: ignore[arg-type]
         found.page.wait_for_timeout(200)
         assert found.overflow <= 0, f"{found.overflow} px wider than a phone"
         assert found.errors == []
         assert found.requests == [report.as_uri()]
         return points
+
+
+def zooms(found: Opened, key: str) -> None:
+    """A quarter of one plot, dragged over, is shown by all plots in sight; the button shows the whole run again.
+
+    Raises AssertionError: it is not.
+    """
+    whole = found.js("Page.range()")
+    length = whole[1] - whole[0]
+    found.zoom(key)
+    low, high = found.js("Page.range()")
+    assert low == pytest.approx(whole[0] + length * 0.5, abs=length * 0.02)
+    assert high == pytest.approx(whole[0] + length * 0.75, abs=length * 0.02)
+    shows(found, low, high)
+    found.page.click("#whole")
+    shows(found, *whole)
+    assert not found.page.locator("#whole").is_visible()
+
+
+def shows(found: Opened, low: float, high: float) -> None:
+    """Waits until every plot in sight shows these moments (ms). Raises AssertionError when they never do."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not (ranges := found.ranges()) or any(one != pytest.approx([low, high], abs=2) for one in ranges):
+        assert time.monotonic() < deadline, f"{ranges} instead of {low} to {high}"
+        time.sleep(0.05)

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser
 from harness.cli_runs import report
 from harness.judge.verdict import Outcome
 from harness.run.record import RunDirectory
-from tests.report.browser import check, opened
+from tests.report.browser import check, opened, shows
 from tests.report.fabricated import EVIL, SCENARIOS, Made, reported
 
 Make = Callable[[str], RunDirectory]
@@ -66,33 +66,19 @@ def test_a_phone_reads_it_by_touch(made: Make, browser: Browser) -> None:
 
 def test_zooming_one_plot_zooms_all_and_back(made: Make, browser: Browser) -> None:
     with opened(browser, made("memory-leak").path / "report.html") as found:
-        plot = found.page.locator(".plot").nth(0)
-        plot.scroll_into_view_if_needed()
-        found.page.wait_for_selector(".plot[data-drawn]")
         whole = found.js("Page.range()")
-        box = plot.locator(".nsewdrag").first.bounding_box()
-        assert box is not None
-        middle = box["y"] + box["height"] / 2
-        found.page.mouse.move(box["x"] + box["width"] * 0.5, middle)
-        found.page.mouse.down()
-        found.page.mouse.move(box["x"] + box["width"] * 0.75, middle, steps=8)
-        found.page.mouse.up()
-        found.until("Page.view !== null")
+        found.zoom("proof-0", 0.25, 0.5)
         low, high = found.js("Page.range()")
         length = whole[1] - whole[0]
-        assert low == pytest.approx(whole[0] + length * 0.5, abs=length * 0.02)
-        assert high == pytest.approx(whole[0] + length * 0.75, abs=length * 0.02)
+        assert low == pytest.approx(whole[0] + length * 0.25, abs=length * 0.02)
+        assert high == pytest.approx(whole[0] + length * 0.5, abs=length * 0.02)
+        # Also those that were drawn before, and come into sight now.
         found.draw_all()
-        ranges = "[...document.querySelectorAll('.plot')].map((div) => div.layout.xaxis.range.map((t) => +new Date(t)))"
-        last = found.page.locator(".plot").last
-        last.scroll_into_view_if_needed()
-        found.page.wait_for_timeout(300)
-        assert found.js(ranges)[-1] == pytest.approx([low, high], abs=2)
+        found.page.locator(".plot").last.scroll_into_view_if_needed()
+        shows(found, low, high)
         assert found.page.locator("#whole").is_visible()
         found.page.click("#whole")
-        found.until("Page.view === null")
-        found.page.wait_for_timeout(300)
-        assert found.js(ranges)[-1] == pytest.approx(whole, abs=2)
+        shows(found, *whole)
         assert not found.page.locator("#whole").is_visible()
         assert found.errors == []
 
