@@ -49,13 +49,15 @@ def cover(times: FloatArray, window: Window, interval: float, *, bridged: FloatA
     """Presence of samples at ``times`` (any order, repeats allowed) in a window.
 
     Args:
-        bridged: further times at which a rate over the counter was known: they close gaps, but are no samples.
+        bridged: further times at which a rate over the counter was known: they close gaps, but are no samples. What
+            comes after the last sample closes none: what was counted there shows in no later sample.
     """
     inside = np.unique(times[(times >= window.start) & (times <= window.end)])
     expected = max(1, window.expected(interval))
     known = inside
     if bridged is not None:
-        known = np.union1d(inside, bridged[(bridged >= window.start) & (bridged <= window.end)])
+        last = inside[-1] if inside.size else window.start
+        known = np.union1d(inside, bridged[(bridged >= window.start) & (bridged <= last)])
     edges = np.concatenate([[window.start], known, [window.end]])
     gaps = np.diff(edges)
     widest = int(np.argmax(gaps))
@@ -129,14 +131,12 @@ def check_coverage(context: Context, not_measured: Sequence[tuple[str, str]]) ->
 
 def _presence(context: Context, need: Need, window: Window) -> Presence:
     bridged = None
-    if need.counter:
-        recorded = [within(s, window).times for s in context.series(need.recorded, **need.labels)]
-        bridged = np.concatenate(recorded) if recorded else None
     # Few series show that nothing is missing; whether something is, only all of them.
     times = _times_alive(context, need, window) if need.alive else _times_of_some(context, need, window)
-    presence = cover(times, window, context.interval, bridged=bridged)
+    presence = cover(times, window, context.interval)
     if not need.alive and grade(presence, window, context.interval) is not Outcome.PASS:
         times = _times_of_all(context, need, window)
+        bridged = _bridged(context, need, window, times) if need.counter else None
         presence = cover(times, window, context.interval, bridged=bridged)
     if need.excused and presence.share >= ENOUGH:
         # up == 0 of the target is evidence about the target: its gaps are not the telemetry's.
@@ -146,6 +146,21 @@ def _presence(context: Context, need: Need, window: Window) -> Presence:
             presence, gap=cover(np.concatenate([times, *down]), window, context.interval, bridged=bridged).gap
         )
     return presence
+
+
+def _bridged(context: Context, need: Need, window: Window, times: FloatArray) -> FloatArray | None:
+    """When a rate over the counter was known; not in holes in which it began anew: what it lost there nobody knows."""
+    recorded = [within(s, window).times for s in context.series(need.recorded, **need.labels)]
+    if not recorded:
+        return None
+    known, seen = np.concatenate(recorded), np.unique(times)
+    for i in np.flatnonzero(np.diff(seen) > allowed_gap(window, context.interval)):
+        before, after = float(seen[i]), float(seen[i + 1])
+        span = f"[{round((after - before + context.interval / 2) * 1000)}ms]"
+        resets = context.api.query(f"sum({' or '.join(f'resets({s}{span})' for s in need.selectors)})", after)
+        if any((one.values > 0).any() for one in resets):
+            known = known[(known <= before) | (known >= after)]
+    return known
 
 
 def _times_of_some(context: Context, need: Need, window: Window) -> FloatArray:

@@ -216,6 +216,16 @@ def test_gaps_are_bounded_and_bridged_by_counters() -> None:
     assert grade(cover(hole, window, 5, bridged=t[t < 1060]), window, 5) is Outcome.WARN  # 94 %
 
 
+def test_what_a_rate_remembers_after_the_last_sample_bridges_nothing() -> None:
+    """A rate of a minute goes on for a minute when its counter ends: what happened there is in no sample."""
+    window, t = Window(0, 600), every(5, 600)
+    seen = t[t <= 550]
+    found = cover(seen, window, 5, bridged=t)
+    assert (found.gap, found.gap_from) == (50, 550)
+    assert grade(found, window, 5) is Outcome.INCONCLUSIVE
+    assert cover(EMPTY, window, 5, bridged=t).gap == 600
+
+
 # --- alerts
 
 
