@@ -27,7 +27,8 @@ from harness.prom.on_demand import ArchiveApi, Recorder
 from harness.prom.rules import AlertRule, load_rules
 from harness.prom.series import Series
 from harness.prom.server import PrometheusServer
-from harness.run.record import RunDirectory, RunRecord
+from harness.run.record import LONGEST_SECONDS, RunDirectory, RunRecord
+from harness.units import format_duration
 
 # From the end of the load to the last scrape before the series are kept: users finish their requests first.
 _WIND_DOWN_SECONDS = 120.0
@@ -146,6 +147,10 @@ def _grid(record: RunRecord, blocks: Sequence[Block], step: float, run_dir: RunD
         if record.ended_by == "completed" or not late:
             raise ArchiveError(f"no block in {run_dir.tsdb} holds samples between the run's start and end")
         end = max(late)
+    if end - record.started_at > LONGEST_SECONDS:
+        raise ArchiveError(
+            f"{run_dir.tsdb} goes on for {format_duration(end - record.started_at)} after the run's start"
+        )
     return Grid.over(record.started_at, end, step)
 
 

@@ -16,6 +16,9 @@ from typing import Any, Literal
 from harness.errors import ArchiveError, UsageError
 
 SCHEMA = 1
+# Load lasts 31 days at most (harness.plan.checks). A time that lies farther off is a slip, and judging up to it, by the
+# interval, would not end.
+LONGEST_SECONDS = 40 * 86_400.0
 EndedBy = Literal["completed", "aborted", "interrupted", "crashed"]
 ENDINGS: tuple[EndedBy, ...] = ("completed", "aborted", "interrupted", "crashed")
 
@@ -66,7 +69,13 @@ class RunRecord:
         }
         if times["started_at"] is None:
             raise ArchiveError(f"{where}: 'started_at' is missing")
-        versions = data.get("versions", {})
+        for key, moment in times.items():
+            if moment is not None and abs(moment - times["started_at"]) > LONGEST_SECONDS:
+                days = LONGEST_SECONDS / 86_400
+                raise ArchiveError(f"{where}: {key!r} is more than {days:.0f} days from 'started_at'")
+        versions, notes = data.get("versions", {}), data.get("notes") or []
+        if not isinstance(notes, list):
+            raise ArchiveError(f"{where}: 'notes' must be a list")
         return cls(
             run_id=data["run_id"],
             plan=data["plan"],
@@ -78,7 +87,7 @@ class RunRecord:
             ended_by=data["ended_by"],
             reason=str(data.get("reason", "")),
             versions={str(k): str(v) for k, v in versions.items()} if isinstance(versions, dict) else {},
-            notes=tuple(str(n) for n in data.get("notes", []) or []),
+            notes=tuple(str(note) for note in notes),
         )
 
 
@@ -219,4 +228,6 @@ def _parse_time(text: Any, where: str) -> float | None:
         raise ArchiveError(f"{where} is not a time in RFC 3339") from None
     if moment.tzinfo is None:
         raise ArchiveError(f"{where} has no time zone")
+    if not 1970 < moment.year < 9999:  # beyond them a time zone may make it a year that there is not
+        raise ArchiveError(f"{where} is no time of a run")
     return moment.timestamp()

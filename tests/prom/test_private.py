@@ -176,6 +176,9 @@ def test_a_run_without_an_end_is_read_to_its_last_sample(archived: RunDirectory,
     crashed.write_record(replace(archived.read_record(), ended_at=None, ended_by="crashed"))
     with open_run(crashed, make_plan(P95), rules) as data:
         assert data.end == END
+    crashed.write_record(replace(crashed.read_record(), started_at=T0 - 50 * 86_400, steady_from=None, steady_to=None))
+    with pytest.raises(ArchiveError, match="goes on for 50d"), open_run(crashed, make_plan(P95), rules):
+        pass
 
 
 def test_the_stack_is_the_archives(rules: Path, tmp_path: Path):

@@ -10,6 +10,7 @@ import pytest
 from harness.errors import ArchiveError, UsageError
 from harness.run.record import RunDirectory, RunRecord, create_run_directory, find_run, list_runs
 
+START = '"completed", "started_at": "2026-11-22T16:22:40Z"'
 NOW = 1_795_364_560.25
 HEAD = '{"schema": 1, "run_id": "a", "plan": "p", "target": "t", "ended_by": '
 RECORD = RunRecord(run_id="r1", plan="smoke", started_at=NOW, target="http://127.0.0.1:5000")
@@ -69,6 +70,10 @@ def test_until_something_better_is_known_a_run_has_crashed(tmp_path: Path) -> No
         (HEAD + '"magic"}', "'ended_by' must be one of"),
         (HEAD + '"completed"}', "'started_at' is missing"),
         (HEAD + '"completed", "started_at": "2026-01-01T00:00:00"}', "'started_at' has no time zone"),
+        (HEAD + '"completed", "started_at": "9999-12-31T23:59:59-05:00"}', "'started_at' is no time of a run"),
+        (HEAD + START + ', "ended_at": "2027-11-22T16:22:40Z"}', "'ended_at' is more than 40 days from 'started_at'"),
+        (HEAD + START + ', "steady_from": "2025-11-22T16:22:40Z"}', "'steady_from' is more than 40 days"),
+        (HEAD + START + ', "notes": 5}', "'notes' must be a list"),
     ],
 )  # fmt: skip
 def test_a_damaged_record_is_named(tmp_path: Path, text: str, says: str) -> None:
