@@ -1,31 +1,30 @@
-"""Levels: a gauge against its limit (memory_limit, cpu, db_pool_use, db_pool_waiting, redis_ping_p99).
+"""Levels: a gauge against its limit (memory_limit, cpu, db_pool_use, db_pool_waiting).
 
 A single sample over the limit is a blip. *Sustained* is three successive samples and 15 s over it; for a quantile
-over a minute, in which a single slow ping stays for a minute, 75 s. A sustained breach FAILs when it is long (a
-minute) or when more than 1 % of the window was over; a shorter one in a long run is a WARN. A memory limit is hard:
-any sustained breach FAILs.
+over a minute (the generator's loop lag), in which a single slow event stays for a minute, 75 s. A sustained breach
+FAILs when it is long (a minute) or when more than 1 % of the window was over; a shorter one in a long run is a WARN. A
+memory limit is hard: any sustained breach FAILs.
 
 A level that goes up and down across its limit never lasts: so the share of *all* samples over it counts too, from
 three samples on (for a quantile: three events, and its own shares). More than 1 % of them is a WARN, more than 5 % a
-FAIL. For a quantile more than 5 % is a WARN and more than 15 % a FAIL: each slow ping holds a minute of it, twelve
-pings at the usual 5 s, so that 15 % of the minutes is more than 1 % of the pings. Three samples over a hard limit FAIL.
+FAIL. For a quantile more than 5 % is a WARN and more than 15 % a FAIL: each slow event holds a minute of it. Three
+samples over a hard limit FAIL.
 
-A quantile that is over its limit for most of a window too short for these rules is INCONCLUSIVE: one slow ping looks
-the same there as many.
+A quantile that is over its limit for most of a window too short for these rules is INCONCLUSIVE: one slow event looks
+the same there as many. Objectives on quantiles are judged by counts instead (``pings``, ``latency``).
 """
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from exporters.metric_names import Recorded
-from harness.judge.context import RATE_SECONDS, Context
+from harness.judge.context import Context
 from harness.judge.onset import departure
 from harness.judge.results import Evidence, Judged, judged, missing, samples_of
-from harness.judge.subjects import Source, Subject, raw_selectors
+from harness.judge.subjects import Source, Subject
 from harness.judge.verdict import Outcome
 from harness.judge.windows import Stretch, stretches
 from harness.plan.objectives import Objective
@@ -41,7 +40,6 @@ WARN_SHARE, FAIL_SHARE = 0.01, 0.05
 QUANTILE_WARN_SHARE, QUANTILE_FAIL_SHARE = 0.05, 0.15
 QUANTILE_MOST = 0.5
 HARD = frozenset({"memory_limit"})
-QUANTILES = frozenset({"redis_ping_p99"})
 # What moved first is told from the use of the pool: it rises before anybody waits.
 _MOVES = {"db_pool_waiting": Recorded.POOL_IN_USE, "db_pool_use": Recorded.POOL_IN_USE}
 
@@ -107,40 +105,21 @@ def judge_level_of(context: Context, objective: Objective, source: Source, subje
     query = context.selector(source.recorded, **subject.labels)
     if len(series) == 0:
         return missing(objective, subject, f"no samples of {source.recorded} in the steady state", query)
-    hard, memory = objective.name in HARD, RATE_SECONDS if objective.name in QUANTILES else 0.0
-    found = judge_level(series.times, series.values, objective.limit, context.interval, hard=hard, memory=memory)
+    hard = objective.name in HARD
+    found = judge_level(series.times, series.values, objective.limit, context.interval, hard=hard)
     unit = objective.spec.unit
     note = f"at most {format_value(found.highest, unit)}"
     if found.outcome is Outcome.PASS:
         if not enough:
             return missing(objective, subject, f"too few samples of {source.recorded}: {len(series)}", query)
-        top = _top_edge(context, source, subject) if objective.name in QUANTILES else math.inf
-        # histogram_quantile stops at the last finite edge: a value that stands there is "at least".
-        capped = judge_level(series.times, series.values, top * (1 - 1e-9), context.interval, memory=memory)
-        if capped.outcome is not Outcome.PASS and objective.limit >= top * (1 - 1e-9):
-            limit, end = format_value(objective.limit, unit), format_value(top, unit)
-            reason = f"the histogram of {source.raw.removesuffix('_count')} ends at {end}, and values are at least that"
-            return missing(objective, subject, f"{reason}: whether they are within {limit} cannot be told", query)
         return judged(objective, subject, Outcome.PASS, found.highest, note)
     first = found.over[0].start
     note = (
         f"over {format_value(objective.limit, unit)} for {format_duration(found.seconds)} "
         f"({found.share:.0%} of the samples), at most {format_value(found.highest, unit)}"
     )
-    if found.outcome is Outcome.INCONCLUSIVE:
-        note += ": too short a time to tell one slow answer from many; run longer"
     evidence = Evidence(level_onset(context, objective, subject, first), first, found.seconds, query)
     return judged(objective, subject, found.outcome, found.highest, note, evidence)
-
-
-def _top_edge(context: Context, source: Source, subject: Subject) -> float:
-    """The last finite edge of the histogram behind a quantile; inf where there is none."""
-    if context.steady is None:
-        return math.inf
-    buckets = replace(source, raw=source.raw.removesuffix("_count") + "_bucket")
-    found = context.api.series(raw_selectors(buckets, subject, context.stack), context.steady.start, context.steady.end)
-    edges = (float(labels["le"]) for labels in found if "le" in labels)
-    return max((edge for edge in edges if math.isfinite(edge)), default=math.inf)
 
 
 def level_onset(context: Context, objective: Objective, subject: Subject, first: float) -> float:

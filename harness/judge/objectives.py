@@ -17,6 +17,7 @@ from harness.judge.growth import PROVEN
 from harness.judge.latency import judge_latency
 from harness.judge.levels import judge_level_of
 from harness.judge.needs import judged_on, not_measured
+from harness.judge.pings import judge_pings_of
 from harness.judge.restarts import judge_restarts
 from harness.judge.results import Judged, missing
 from harness.judge.subjects import Subject
@@ -29,6 +30,8 @@ from harness.plan.objectives import Objective
 _GENERATORS = frozenset({"latency", "throughput"})
 # What requests are the evidence for.
 _REQUESTS = frozenset({"latency", "throughput", "ratio"})
+# Levels that are quantiles of the sidecar's own probes: their pings are counted.
+PROBES = frozenset({"redis_ping_p99"})
 
 
 def check_objectives(context: Context, coverage: CoverageReport, generator: GeneratorReport) -> list[Judged]:
@@ -61,6 +64,7 @@ def _judge(context: Context, objective: Objective) -> list[Judged]:
         return [judge_throughput(context, objective)]
     if family in ("level", "growth", "count"):
         judge = {"level": judge_level_of, "growth": judge_growth_of, "count": judge_restarts}[family]
+        judge = judge_pings_of if objective.name in PROBES else judge
         return [judge(context, objective, source, subject) for source, subject in judged_on(context, objective)]
     return [missing(objective, Subject("load"), f"a {context.plan.kind} run does not measure it")]
 

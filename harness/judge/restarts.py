@@ -58,6 +58,11 @@ def judge_restarts(context: Context, objective: Objective, source: Source, subje
         return judged(objective, subject, Outcome.FAIL, float(count), note, Evidence(first, first, 0.0, query))
     if not enough:
         return missing(objective, subject, f"too few samples of {source.recorded}: {len(steady)}", query)
+    if count:
+        # Allowed, and yet told: what else happened then may be its doing. Somebody did it: no onset of its own.
+        first = min([*moments, *kills])
+        note += f"; the plan allows {objective.limit:g}"
+        return judged(objective, subject, Outcome.WARN, float(count), note, Evidence(None, first, 0.0, query))
     return judged(objective, subject, Outcome.PASS, float(count), note)
 
 

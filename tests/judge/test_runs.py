@@ -107,6 +107,17 @@ def test_each_breach_fails_with_its_signal_first(name: str, tmp_path: Path) -> N
     assert set(subject.values()) <= set(cause.subject.values())
 
 
+def test_restarts_that_the_plan_allows_are_told_and_break_nothing(tmp_path: Path) -> None:
+    allowed = plan(DEFAULT + "  restarts: 2\n")
+    verdict = judged(tmp_path, Made(starts=lambda t: np.where(t >= 150, 2.0, np.where(t >= 140, 1.0, 0.0))), allowed)
+    assert verdict.outcome is Outcome.WARN
+    (finding,) = [f for f in verdict.findings if f.check == "objectives"]
+    assert (finding.signal, finding.outcome) == ("restarts", Outcome.WARN)
+    assert finding.summary == "restarts of process:web: 2 in the steady state; the plan allows 2"
+    assert finding.first_seen == pytest.approx(START + 145, abs=5)
+    assert verdict.first_cause is not None and verdict.first_cause.signal == "restarts"
+
+
 def test_a_connection_leak_reads_as_one_story_now_and_later(tmp_path: Path) -> None:
     directory = write_run(tmp_path / "run", BREACHES["connection leak"][0])
     directory.plan_file.write_text(dump_plan(plan(DEFAULT), mask=True))

@@ -1,0 +1,172 @@
+"""Quantiles of a probe (redis_ping_p99), judged as the share of its pings within the limit, counted exactly.
+
+The recorded p99 looks back a minute, in which one slow ping stays and one of many looks the same; so it is for showing.
+What is judged are increases of the raw histogram's buckets, from the first scrape of the steady state to its last, by
+the rule that requests have: FAIL when the whole window breaches, or more than 1 % of its 5-minute windows (two at
+least). A single such window is a WARN. A limit between two edges is bracketed, as for requests.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from harness.judge.context import Context
+from harness.judge.counters import Grid, increases, make_grid
+from harness.judge.latency import quantile_of
+from harness.judge.results import ENOUGH_RECORDED, Evidence, Judged, judged, missing
+from harness.judge.shares import WINDOW_ALPHA, Breach, Counts, find_breach, reach_back, requests_needed, surely_above
+from harness.judge.subjects import Source, Subject, raw_selectors
+from harness.judge.verdict import Outcome
+from harness.judge.windows import Window, pick, tumbling
+from harness.plan.objectives import Objective
+from harness.prom.series import FloatArray
+from harness.units import format_duration, format_value
+
+QUANTILE = 0.99
+# A ping is made every second or every scrape, whichever comes first (exporters.poller); half of them may be late.
+PINGED = 0.5
+BLIP = 1  # a single slow ping breaks nothing, however few there were
+LEAST_SLOW = 3  # two in a row are one hiccup of the machine
+
+
+@dataclass(frozen=True)
+class Pings:
+    """Pings from moment to moment, by the histogram's edges.
+
+    Attributes:
+        edges: seconds, shape (k,), increasing; the last is inf.
+        within: pings up to each edge, shape (k, grid.size).
+        present: how many exporters reported them, shape (grid.size,).
+    """
+
+    grid: Grid
+    edges: FloatArray
+    within: FloatArray
+    present: FloatArray
+
+    def counts(self, edge: float) -> tuple[Counts, Counts]:
+        """Pings, and those over one of the edges: in the steady state, and under the whole load."""
+        within = self.within[int(np.searchsorted(self.edges, edge))]
+        all_ = self.within[-1]
+        load = Counts(self.grid.times, all_, np.clip(all_ - within, 0.0, all_))
+        judged_part = slice(self.grid.begin + 1, self.grid.end + 1)
+        return Counts(load.times[judged_part], load.all_[judged_part], load.bad[judged_part]), load
+
+    @property
+    def quantile(self) -> float:
+        """Over the steady state, in seconds; the last finite edge when it lies beyond it."""
+        total = self.within[:, self.grid.begin + 1 : self.grid.end + 1].sum(axis=1)
+        finite = np.isfinite(self.edges)
+        value = quantile_of(self.edges[finite], total[finite], float(total[-1]), QUANTILE)
+        return float(self.edges[finite][-1]) if math.isinf(value) else value
+
+
+def judge_pings_of(context: Context, objective: Objective, source: Source, subject: Subject) -> Judged:
+    """A probe's p99 on one subject."""
+    query = context.selector(source.recorded, **subject.labels)
+    what = source.raw.removesuffix("_count")
+    window, pings = context.steady, _read(context, source, subject)
+    if window is None or pings is None:
+        return missing(objective, subject, f"no samples of {what}_bucket in the steady state", query)
+    finite = pings.edges[np.isfinite(pings.edges)]
+    # A quotient of floats is never exact: an edge that equals the limit is the limit's.
+    lower = finite[finite <= objective.limit * (1 + 1e-9)]
+    upper = finite[finite >= objective.limit * (1 - 1e-9)]
+    over = 1 - QUANTILE
+    limit, value = format_value(objective.limit, "seconds"), pings.quantile
+    shown = value if math.isfinite(value) else None
+    if upper.size:
+        counts, load = pings.counts(float(upper[0]))
+        breach = _breach(counts, window, over, context.interval)
+        if breach.whole or breach.pieces:
+            first = breach.first
+            onset = None if first is None else reach_back(load, over, first, context.interval)
+            note = _over(counts, limit, value)
+            if not breach.whole:
+                note += f", in {len(breach.pieces)} of {breach.of} windows of 5 minutes"
+            evidence = Evidence(onset, first, breach.seconds, query)
+            return judged(objective, subject, Outcome.FAIL, shown, note, evidence)
+    if not lower.size:
+        reason = f"the histogram of {what} begins at {format_value(float(finite[0]), 'seconds')}, above {limit}"
+        return missing(objective, subject, reason, query)
+    counts, load = pings.counts(float(lower[-1]))
+    too_few = _too_few(pings, counts, context.interval, window)
+    if too_few:
+        return missing(objective, subject, f"{too_few} of {what}_bucket", query)
+    breach = _breach(counts, window, over, context.interval)
+    evidence = Evidence(query=query)
+    if breach.whole or breach.pieces:
+        if upper.size:
+            reason = f"{limit} is no edge of the histogram of {what}, and pings lie between its neighbours"
+        else:
+            end = format_value(float(finite[-1]), "seconds")
+            reason = f"the histogram of {what} ends at {end}, and pings took longer"
+        reason += f": whether they are within {limit} cannot be told"
+        return judged(objective, subject, Outcome.INCONCLUSIVE, shown, reason, evidence)
+    note = f"{_over(counts, limit, value)}"
+    if counts.total < requests_needed(over) and counts.total_bad > BLIP and counts.ratio > over:
+        note += f": {counts.total:.0f} pings are too few to tell chance from a slow server; run longer"
+        return judged(objective, subject, Outcome.INCONCLUSIVE, shown, note, evidence)
+    slow = _slow_window(counts, window, over)
+    if slow is not None:
+        note += f", most of them within {format_duration(slow.length)}"
+        return judged(objective, subject, Outcome.WARN, shown, note, Evidence(slow.start, slow.start, 0.0, query))
+    return judged(objective, subject, Outcome.PASS, shown, note)
+
+
+def _breach(counts: Counts, window: Window, limit: float, interval: float) -> Breach:
+    found = find_breach(counts, window, limit, interval, least_bad=LEAST_SLOW)
+    return found if counts.total_bad >= LEAST_SLOW else Breach(False, (), found.of, None, 0.0)
+
+
+def _over(counts: Counts, limit: str, value: float) -> str:
+    text = f"{counts.total_bad:.0f} of {counts.total:,.0f} pings over {limit}"
+    return text + (f", p99 {format_value(value, 'seconds')}" if math.isfinite(value) else "")
+
+
+def _read(context: Context, source: Source, subject: Subject) -> Pings | None:
+    """The pings of the run; None when none of its buckets was scraped in the steady state."""
+    if context.steady is None:
+        return None
+    grid = make_grid(context.load, context.steady, context.interval, settled=False)
+    if grid.begin >= grid.end:
+        return None
+    buckets = replace(source, raw=source.raw.removesuffix("_count") + "_bucket")
+    selectors = " or ".join(raw_selectors(buckets, subject, context.stack))
+    times = grid.times
+    expr = f"sum by (le, instance) ({selectors})"
+    found = context.ranged(expr, float(times[0]), float(times[-1]), grid.step)
+    edges = np.array(sorted({float(s.labels["le"]) for s in found if "le" in s.labels}))
+    if edges.size < 2 or not math.isinf(edges[-1]):
+        return None
+    read = [increases([s for s in found if float(s.labels.get("le", "nan")) == edge], grid) for edge in edges]
+    pings = Pings(grid, edges, np.array([counted for counted, _ in read]), read[-1][1])
+    return pings if pings.present[grid.begin + 1 : grid.end + 1].any() else None
+
+
+def _too_few(pings: Pings, counts: Counts, interval: float, window: Window) -> str:
+    """Why these pings are no evidence that the limit was kept; empty when they are."""
+    here = slice(pings.grid.begin + 1, pings.grid.end + 1)
+    moments = pings.grid.end - pings.grid.begin
+    reported = int(np.count_nonzero(pings.present[here]))
+    if reported < ENOUGH_RECORDED * moments:
+        return f"too few samples ({reported} of {moments})"
+    made = int(np.count_nonzero(counts.all_ > 0))
+    if made < PINGED * moments:
+        expected = window.expected(interval)
+        return f"new pings in {made} of {expected} scrapes only: too few samples"
+    return ""
+
+
+def _slow_window(counts: Counts, window: Window, limit: float) -> Window | None:
+    """The first 5-minute window that alone is beyond chance over the limit."""
+    pieces = tumbling(window)
+    for i, piece in enumerate(pieces):
+        mine = pick(counts.times, piece, closed=i == len(pieces) - 1)
+        bad = float(counts.bad[mine].sum())
+        if bad >= LEAST_SLOW and surely_above(bad, float(counts.all_[mine].sum()), limit, WINDOW_ALPHA):
+            return piece
+    return None
