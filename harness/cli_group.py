@@ -25,6 +25,7 @@ class _Where(NamedTuple):
 COMMANDS = {
     "check": _Where("harness.cli_run", "Look at everything that PLAN needs, without load."),
     "judge": _Where("harness.cli_runs", "Judge RUN again, with today's rules, and write its reports again."),
+    "mark": _Where("harness.cli_mark", "Set a part of a run aside, so that it is not judged."),
     "report": _Where("harness.cli_runs", "Write the reports of RUN again from its verdict, without judging."),
     "run": _Where("harness.cli_run", "Run PLAN, judge it and write its run directory."),
     "runs": _Where("harness.cli_runs", "List the runs and their verdicts, oldest first."),

@@ -33,7 +33,8 @@ def why_missing(context: Context, need: Need, window: Window) -> str:
     instance = {"instance": need.instance} if need.instance else {}
     scrapes = [within(s, window) for s in context.series("up", job=need.job, **instance)]
     scrapes = [s for s in scrapes if len(s)]
-    everything = [within(s, window) for s in context.series("up")]
+    # What was set aside is no pause: nothing of it is asked for.
+    everything = [within(s, Window(window.start, window.end)) for s in context.series("up")]
     last = max((float(s.times[-1]) for s in everything if len(s)), default=None)
     if last is None:
         return f"Prometheus scraped nothing in the steady state, {who} neither"

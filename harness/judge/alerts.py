@@ -30,6 +30,9 @@ _VALUE = re.compile(r"\{\{\s*(?:printf\s+\"[^\"]*\"\s+)?\$value\s*(?:\|\s*(\w+)(
 _LOOKS_BACK = re.compile(r"[a-z_]1m\b|\b(?:rate|irate|increase|delta|deriv)\(|_over_time\(")
 _HOURS = re.compile(r"\[\d+[hdwy]")
 LONG_LOOKBACK_STEP = 60.0
+_RANGE = re.compile(r"\[(\d+)([smh])\]")
+_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+LONGEST_AFTER = 1800.0  # what looks back hours moves little by what was set aside; longer would blind it for long
 _REST = re.compile(r"\s*\{\{.*?\}\}")
 
 
@@ -62,11 +65,13 @@ def check_alerts(context: Context, known: Known) -> list[Finding]:
             asked.append((alert, start, window.end, step))
     answers = context.api.query_ranges([(alert.expr, start, end, step) for alert, start, end, step in asked])
     findings = []
-    for (alert, start, _, step), found in zip(asked, answers, strict=True):
+    for (alert, start, end, step), found in zip(asked, answers, strict=True):
+        aside = Window(start, end).without(context.load.holes, after=look_back(alert.expr))
         for series in sorted(found, key=lambda s: sorted(s.labels.items())):
             if series.labels.get("harness", context.stack) != context.stack:
                 continue
-            fired = firings(series.times, series.values, step, alert.for_seconds)
+            counts = aside.counts(series.times)
+            fired = firings(series.times[counts], series.values[counts], step, alert.for_seconds)
             if fired:
                 findings.append(_finding(context, alert, series, fired, outcome_of(alert.labels, known), start))
     return findings
@@ -82,6 +87,12 @@ def evaluation_step(expr: str, interval: float) -> float:
     if not _HOURS.search(expr):
         return interval
     return interval * max(1, int(LONG_LOOKBACK_STEP // interval))
+
+
+def look_back(expr: str) -> float:
+    """Seconds for which an expression still sees what was before; at least the minute of the recorded rates. Pure."""
+    ranges = [float(count) * _SECONDS[unit] for count, unit in _RANGE.findall(expr)]
+    return min(LONGEST_AFTER, max(ranges, default=0.0) + 60.0)
 
 
 def outcome_of(labels: Mapping[str, str], known: Known) -> Outcome:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -55,6 +55,7 @@ class Context:
         steady: the judged window for gauges; None when the run never had one.
         load: the whole time under load, for abort alerts and for looking back to an onset.
         stack: value of the label ``harness`` of the run's series.
+        aside: what verdict.json says of windows that were set aside; None without any. Both windows are without them.
         deliveries: what Alertmanager delivered; None where the run named none.
     """
 
@@ -68,14 +69,15 @@ class Context:
     load: Window
     stack: str
     deliveries: Deliveries | None = None
+    aside: Mapping[str, Any] | None = None
     _cache: dict[str, list[Series]] = field(default_factory=dict, compare=False)
 
     @property
     def rates(self) -> Window | None:
         """The judged window for one-minute rates: nothing of the warm-up leaks in. None when it is empty."""
-        if self.steady is None or self.steady.length <= RATE_SECONDS:
+        if self.steady is None or self.steady.span <= RATE_SECONDS:
             return None
-        return Window(self.steady.start + RATE_SECONDS, self.steady.end)
+        return Window(self.steady.start + RATE_SECONDS, self.steady.end).without(self.steady.holes, after=RATE_SECONDS)
 
     def selector(self, name: str, /, **labels: str) -> str:
         """PromQL of a series of this run's stack."""
@@ -112,7 +114,10 @@ class Context:
 
 def within(series: Series, window: Window | None) -> Series:
     """The samples of a window; none when there is no window."""
-    return series.between(window.start, window.end) if window else Series(series.labels, np.empty(0), np.empty(0))
+    if window is None:
+        return Series(series.labels, np.empty(0), np.empty(0))
+    keep = window.counts(series.times)
+    return Series(series.labels, series.times[keep], series.values[keep])
 
 
 def exactly(labels: Mapping[str, str]) -> str:

@@ -8,6 +8,7 @@ A worker that began anew counts from 0 again: a fall is the new process' count.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -163,13 +164,16 @@ class _Reader:
         counted, present = requests
         begin, end = self.grid.begin, self.grid.end
         judged = slice(begin + 1, end + 1)
-        if begin >= end or np.count_nonzero(present[judged]) < ENOUGH_RECORDED * (end - begin):
+        kept = Window(-math.inf, math.inf, self.steady.holes).counts(self.grid.times[judged])
+        wanted = int(np.count_nonzero(kept))
+        if wanted == 0 or np.count_nonzero(present[judged][kept]) < ENOUGH_RECORDED * wanted:
             return None
         bad = np.clip(bad, 0.0, counted)
         # What shows at a moment was asked up to two intervals before it.
         times = self.grid.times - _AGE * self.grid.step
-        steady = _folded(times[judged], counted[judged], bad[judged], self.steady.end)
-        return steady, Counts(times[: end + 1], counted[: end + 1], bad[: end + 1])
+        steady = _folded(times[judged][kept], counted[judged][kept], bad[judged][kept], self.steady.end)
+        until = Window(-math.inf, math.inf, self.steady.holes).counts(self.grid.times[: end + 1])
+        return steady, Counts(times[: end + 1][until], counted[: end + 1][until], bad[: end + 1][until])
 
 
 def _reader(context: Context) -> _Reader | None:

@@ -52,14 +52,14 @@ def cover(times: FloatArray, window: Window, interval: float, *, bridged: FloatA
         bridged: further times at which a rate over the counter was known: they close gaps, but are no samples. What
             comes after the last sample closes none: what was counted there shows in no later sample.
     """
-    inside = np.unique(times[(times >= window.start) & (times <= window.end)])
+    inside = np.unique(times[window.counts(times)])
     expected = max(1, window.expected(interval))
     known = inside
     if bridged is not None:
         last = inside[-1] if inside.size else window.start
-        known = np.union1d(inside, bridged[(bridged >= window.start) & (bridged <= last)])
+        known = np.union1d(inside, bridged[window.counts(bridged) & (bridged <= last)])
     edges = np.concatenate([[window.start], known, [window.end]])
-    gaps = np.diff(edges)
+    gaps = np.diff(edges) - window.aside(edges[:-1], edges[1:])
     widest = int(np.argmax(gaps))
     return Presence(
         expected, int(inside.size), min(1.0, inside.size / expected), float(gaps[widest]), float(edges[widest])

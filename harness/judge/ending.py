@@ -30,10 +30,10 @@ def check_ending(record: RunRecord, plan: Plan, steady: Window | None) -> list[F
         findings.append(
             _finding("the run never reached its steady state, so there is nothing to judge", record.ended_at)
         )
-    elif record.ended_by == "completed" and steady.length < CUT_SHORT * plan.steady_seconds:
+    elif record.ended_by == "completed" and steady.span < CUT_SHORT * plan.steady_seconds:
         findings.append(
             _finding(
-                f"the steady state lasted {format_duration(steady.length)}, "
+                f"the steady state lasted {format_duration(steady.span)}, "
                 f"the plan asks for {format_duration(plan.steady_seconds)}",
                 steady.end,
             )

@@ -107,6 +107,8 @@ def _shown(context: Context, objective: Objective, window: Window, total: float,
         for at in (window.start + context.interval, window.end + context.interval)
     )
     pairs = sorted((float(le), count - first.get(le, 0.0)) for le, count in last.items())
+    if window.holes:
+        pairs, total = _of_parts(context, buckets, labels, window)
     if not pairs or min(count for _, count in pairs) < 0:
         # A process of the load began anew: what it had counted is not in the last values.
         pairs, total = _increased(context, buckets, labels, window)
@@ -116,6 +118,26 @@ def _shown(context: Context, objective: Objective, window: Window, total: float,
     edges, cumulative = np.array(finite).T
     value = quantile_of(edges, cumulative, total, quantile)
     return value if math.isfinite(value) else None
+
+
+def _of_parts(
+    context: Context, buckets: str, labels: dict[str, str], window: Window
+) -> tuple[list[tuple[float, float]], float]:
+    """(edge, requests within it) and all requests of what was not set aside, as differences between its ends."""
+    starts = [window.start, *(hole.end for hole in window.holes)]
+    ends = [*(hole.start for hole in window.holes), window.end]
+    requests = context.selector(REQUEST_DURATION + "_count", **labels)
+    found: dict[float, float] = {}
+    total = 0.0
+    for sign, moments in ((-1.0, starts), (1.0, ends)):
+        for at in moments:
+            for one in context.api.query(f"sum by (le) ({buckets})", at + context.interval):
+                if len(one):
+                    edge = float(one.labels["le"])
+                    found[edge] = found.get(edge, 0.0) + sign * float(one.values[0])
+            whole = context.api.query(f"sum({requests})", at + context.interval)
+            total += sign * sum(float(one.values[0]) for one in whole if len(one))
+    return sorted(found.items()), total
 
 
 def _increased(

@@ -122,6 +122,7 @@ def check_stops(context: Context, window: Window) -> list[Finding]:
         return []
     begun = window.start - context.plan.load.warmup
     loaded = _loaded(context, times - begun)
+    loaded &= window.without(window.holes, after=memory).counts(times)
     mean = float(np.nansum(counts[loaded])) / max(1.0, int(loaded.sum()) * context.interval)
     found = stops(times, counts, loaded, memory, window, allowed, mean, context.interval)
     if not _judged_by_coverage(context):

@@ -20,7 +20,7 @@ from harness.judge.results import ENOUGH_RECORDED, Evidence, Judged, judged, mis
 from harness.judge.shares import WINDOW_ALPHA, Breach, Counts, find_breach, reach_back, requests_needed, surely_above
 from harness.judge.subjects import Source, Subject, raw_selectors
 from harness.judge.verdict import Outcome
-from harness.judge.windows import Window, pick, tumbling
+from harness.judge.windows import BoolArray, Window, pick, tumbling
 from harness.plan.objectives import Objective
 from harness.prom.series import FloatArray
 from harness.units import format_duration, format_value
@@ -40,25 +40,27 @@ class Pings:
         edges: seconds, shape (k,), increasing; the last is inf.
         within: pings up to each edge, shape (k, grid.size).
         present: how many exporters reported them, shape (grid.size,).
+        judged: which moments belong to the steady state, without what was set aside; shape (grid.size,).
     """
 
     grid: Grid
     edges: FloatArray
     within: FloatArray
     present: FloatArray
+    judged: BoolArray
 
     def counts(self, edge: float) -> tuple[Counts, Counts]:
         """Pings, and those over one of the edges: in the steady state, and under the whole load."""
         within = self.within[int(np.searchsorted(self.edges, edge))]
         all_ = self.within[-1]
         load = Counts(self.grid.times, all_, np.clip(all_ - within, 0.0, all_))
-        judged_part = slice(self.grid.begin + 1, self.grid.end + 1)
-        return Counts(load.times[judged_part], load.all_[judged_part], load.bad[judged_part]), load
+        here = self.judged
+        return Counts(load.times[here], load.all_[here], load.bad[here]), load
 
     @property
     def quantile(self) -> float:
         """Over the steady state, in seconds; the last finite edge when it lies beyond it."""
-        total = self.within[:, self.grid.begin + 1 : self.grid.end + 1].sum(axis=1)
+        total = self.within[:, self.judged].sum(axis=1)
         finite = np.isfinite(self.edges)
         value = quantile_of(self.edges[finite], total[finite], float(total[-1]), QUANTILE)
         return float(self.edges[finite][-1]) if math.isinf(value) else value
@@ -93,7 +95,7 @@ def judge_pings_of(context: Context, objective: Objective, source: Source, subje
         reason = f"the histogram of {what} begins at {format_value(float(finite[0]), 'seconds')}, above {limit}"
         return missing(objective, subject, reason, query)
     counts, load = pings.counts(float(lower[-1]))
-    too_few = _too_few(pings, counts, context.interval, window)
+    too_few = _too_few(pings, counts)
     if too_few:
         return missing(objective, subject, f"{too_few} of {what}_bucket", query)
     breach = _breach(counts, window, over, context.interval)
@@ -143,21 +145,22 @@ def _read(context: Context, source: Source, subject: Subject) -> Pings | None:
     if edges.size < 2 or not math.isinf(edges[-1]):
         return None
     read = [increases([s for s in found if float(s.labels.get("le", "nan")) == edge], grid) for edge in edges]
-    pings = Pings(grid, edges, np.array([counted for counted, _ in read]), read[-1][1])
-    return pings if pings.present[grid.begin + 1 : grid.end + 1].any() else None
+    index = np.arange(grid.size)
+    here = (index > grid.begin) & (index <= grid.end)
+    here &= Window(-math.inf, math.inf, context.steady.holes).counts(times)
+    pings = Pings(grid, edges, np.array([counted for counted, _ in read]), read[-1][1], here)
+    return pings if pings.present[here].any() else None
 
 
-def _too_few(pings: Pings, counts: Counts, interval: float, window: Window) -> str:
+def _too_few(pings: Pings, counts: Counts) -> str:
     """Why these pings are no evidence that the limit was kept; empty when they are."""
-    here = slice(pings.grid.begin + 1, pings.grid.end + 1)
-    moments = pings.grid.end - pings.grid.begin
-    reported = int(np.count_nonzero(pings.present[here]))
+    moments = int(np.count_nonzero(pings.judged))
+    reported = int(np.count_nonzero(pings.present[pings.judged]))
     if reported < ENOUGH_RECORDED * moments:
         return f"too few samples ({reported} of {moments})"
     made = int(np.count_nonzero(counts.all_ > 0))
     if made < PINGED * moments:
-        expected = window.expected(interval)
-        return f"new pings in {made} of {expected} scrapes only: too few samples"
+        return f"new pings in {made} of {moments} scrapes only: too few samples"
     return ""
 
 

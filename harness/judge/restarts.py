@@ -20,8 +20,9 @@ def starts(times: FloatArray, values: FloatArray, window: Window) -> list[float]
     """Unix seconds of each start in the window, one entry for each.
 
     A counter counts its increases; after a reset (its sidecar began anew) all that it shows is an increase. A start
-    time counts its changes. The last sample before the window is what the first one inside is compared with. Where one
-    exporter stands in for another, values of each kind are compared among themselves.
+    time counts its changes. What may have begun in a part that was set aside does not count. The last sample before
+    the window is what the first one inside is compared with. Where one exporter stands in for another, values of each
+    kind are compared among themselves.
     """
     is_time = values >= START_TIME
     if is_time.any() and not is_time.all():
@@ -32,8 +33,8 @@ def starts(times: FloatArray, values: FloatArray, window: Window) -> list[float]
     inside = times <= window.end
     times, values = times[inside][max(0, before - 1) :], values[inside][max(0, before - 1) :]
     found: list[float] = []
-    for previous, now, at in zip(values[:-1], values[1:], times[1:], strict=True):
-        if now == previous or at < window.start:
+    for previous, now, since, at in zip(values[:-1], values[1:], times[:-1], times[1:], strict=True):
+        if now == previous or at < window.start or window.aside(np.array(since), np.array(at)) > 0:
             continue
         if now >= START_TIME:
             found.append(float(at))

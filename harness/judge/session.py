@@ -18,6 +18,7 @@ from harness.judge.needs import not_measured
 from harness.judge.notification import check_notification, read_deliveries
 from harness.judge.objectives import check_objectives
 from harness.judge.runbook_pages import with_runbook
+from harness.judge.set_aside import all_aside, check_set_aside, holes, read_marks, summary
 from harness.judge.verdict import Finding, Outcome, Verdict
 from harness.plan.loading import load_plan
 from harness.plan.model import Plan
@@ -48,6 +49,8 @@ def judge_run(
         plan = load_plan(directory.plan_file, environ={}, judging=True)
     with open_run(directory, plan, rules_dir) as data:
         steady, load = make_windows(plan, data.record)
+        aside = all_aside(plan, data.record, read_marks(directory.marks))
+        gaps = holes(aside, data.interval)
         context = Context(
             api=data.api,
             plan=plan,
@@ -55,8 +58,9 @@ def judge_run(
             interval=data.interval,
             offset=data.eval_offset,
             alerts=data.rules,
-            steady=steady,
-            load=load,
+            steady=steady.without(gaps) if steady is not None else None,
+            load=load.without(gaps),
+            aside=summary(aside, steady),
             stack=data.stack,
             deliveries=read_deliveries(directory.alerts),
         )
@@ -85,6 +89,7 @@ def judge(context: Context) -> Verdict:
     findings = [
         *check_ending(context.record, context.plan, context.steady),
         *check_own_series(context),
+        *check_set_aside(context.aside),
         *coverage.findings,
         *generator.findings,
         *(one.finding for one in results if one.finding is not None),
@@ -95,7 +100,7 @@ def judge(context: Context) -> Verdict:
         run_id=context.record.run_id,
         findings=tuple(sorted((with_runbook(f, context.alerts) for f in findings), key=_order)),
         objectives=tuple(one.result for one in results),
-        coverage=coverage.summary,
+        coverage={**coverage.summary, "set_aside": context.aside},
     )
 
 

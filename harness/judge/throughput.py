@@ -20,6 +20,7 @@ _LOAD = Subject("load")
 COLLAPSED = 0.5  # of the floor: no noise of a minute reaches there
 COLLAPSED_SECONDS = 60.0
 COLLAPSED_SHARE = 0.05  # of the window
+MOSTLY = 0.5  # of a 5-minute window must not be set aside for it to be judged on its own
 SLACK = 0.97  # DESIGN: achieved load counts as reached from 97 % on; a window is short, its rate noisy
 
 
@@ -39,7 +40,9 @@ def judge_throughput(context: Context, objective: Objective) -> Judged:
     if not objective.endpoint and context.rates and not samples_of(context, name, _LOAD, context.rates)[1]:
         return missing(objective, _LOAD, "the rate of requests is missing for a part of the steady state", query)
     # Counting begins with the first scrape in the steady state.
-    counted = Window(float(counts.times[0]) - context.interval, window.end)
+    counted = Window(float(counts.times[0]) - context.interval, window.end).without(
+        Window(hole.start - context.interval, hole.end - context.interval) for hole in window.holes
+    )
     mean, low, pieces = slow_windows(counts.times, counts.all_, counted, objective.limit)
     note = f"{counts.total:,.0f} requests, {mean:,.1f} per second on average"
     # A short run is one window, whose mean hides a stop. Curves are what tells a stop: single moments are noisy.
@@ -75,6 +78,8 @@ def slow_windows(
     low = []
     for i, piece in enumerate(pieces):
         mine = pick(times, piece, closed=i == len(pieces) - 1)
+        if piece.length < MOSTLY * piece.span:
+            continue  # what is left of it is too short for a rate
         if float(requests[mine].sum()) < floor * SLACK * piece.length:
             low.append(piece)
     return float(requests.sum()) / window.length, tuple(low), len(pieces)

@@ -12,6 +12,7 @@ from harness.judge.restarts import starts
 from harness.judge.results import Evidence, Judged, judged, missing, samples_of
 from harness.judge.subjects import Source, Subject
 from harness.judge.verdict import Outcome
+from harness.judge.windows import Window
 from harness.plan.judgeable import growth_seconds_needed
 from harness.plan.objectives import Objective
 from harness.units import format_duration, format_value
@@ -28,7 +29,7 @@ def judge_growth_of(context: Context, objective: Objective, source: Source, subj
         return missing(objective, subject, f"no samples of {source.recorded} in the steady state", query)
     users = within(context.one(Recorded.USERS), window)
     # A rate's first minute is lost: what is missing of it is not the plan's fault.
-    lost = context.steady.length - window.length if context.steady else 0.0
+    lost = context.steady.span - window.span if context.steady else 0.0
     needed = growth_seconds_needed(context.plan)  # a shorter steady state can only FAIL or be INCONCLUSIVE
     result = judge_growth(
         series.times,
@@ -59,7 +60,9 @@ def _restarts(context: Context, subject: Subject) -> list[float]:
     if subject.owner not in ("process", "container") or context.steady is None:
         return []
     series = context.one(Recorded.STARTS, **subject.labels)
-    return sorted(set(starts(series.times, series.values, context.steady)))
+    # Also those in what was set aside: a deploy begins a new life, and what grew before it was given back.
+    whole = Window(context.steady.start, context.steady.end)
+    return sorted(set(starts(series.times, series.values, whole)))
 
 
 def _unit(source: Source) -> str:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,14 +25,56 @@ BREAK_INTERVALS = 3.5  # a hole of more than three missed samples ends a stretch
 
 @dataclass(frozen=True)
 class Window:
-    """A closed stretch of time, ``start <= t <= end``."""
+    """A closed stretch of time, ``start <= t <= end``, without what was set aside.
+
+    Attributes:
+        holes: what of it does not count, in order, apart from each other and inside of the window.
+    """
 
     start: float
     end: float
+    holes: tuple[Window, ...] = ()
+
+    @property
+    def span(self) -> float:
+        """Seconds from its start to its end, holes included."""
+        return max(0.0, self.end - self.start)
 
     @property
     def length(self) -> float:
-        return max(0.0, self.end - self.start)
+        """Seconds that count."""
+        return max(0.0, self.span - sum(hole.span for hole in self.holes))
+
+    def without(self, aside: Iterable[Window], after: float = 0.0) -> Window:
+        """This window with further holes.
+
+        Args:
+            after: seconds after each for which values still speak of it (a rate's look-back).
+        """
+        found: list[Window] = []
+        for hole in sorted([*self.holes, *(Window(w.start, w.end + after) for w in aside)], key=lambda w: w.start):
+            start, end = max(hole.start, self.start), min(hole.end, self.end)
+            if end <= start:
+                continue
+            if found and start <= found[-1].end:
+                found[-1] = Window(found[-1].start, max(found[-1].end, end))
+            else:
+                found.append(Window(start, end))
+        return replace(self, holes=tuple(found))
+
+    def counts(self, times: FloatArray) -> BoolArray:
+        """Which times lie in it and in none of its holes; an end of a hole belongs to the hole."""
+        inside: BoolArray = (times >= self.start) & (times <= self.end)
+        for hole in self.holes:
+            inside &= (times <= hole.start) | (times > hole.end)
+        return inside
+
+    def aside(self, start: FloatArray, end: FloatArray) -> FloatArray:
+        """How many seconds between ``start`` and ``end`` lie in its holes; arrays of one shape."""
+        seconds = np.zeros(np.shape(start))
+        for hole in self.holes:
+            seconds += np.maximum(0.0, np.minimum(end, hole.end) - np.maximum(start, hole.start))
+        return seconds
 
     def expected(self, interval: float) -> int:
         """How many samples a series sampled every ``interval`` seconds has in it, at least."""
@@ -76,9 +119,9 @@ def tumbling(window: Window, size: float = WINDOW_SECONDS) -> list[Window]:
     """
     if window.length <= 0:
         return []
-    count = max(1, math.floor(window.length / size + 0.5))
+    count = max(1, math.floor(window.span / size + 0.5))
     edges = [window.start + i * size for i in range(count)] + [window.end]
-    return [Window(a, b) for a, b in itertools.pairwise(edges)]
+    return [Window(a, b).without(window.holes) for a, b in itertools.pairwise(edges)]
 
 
 def too_many(breaching: int, windows: int) -> bool:

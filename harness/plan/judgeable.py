@@ -19,6 +19,8 @@ MIN_GROWTH_SECONDS = 60.0
 # window.
 RATE_WINDOW = 60.0
 
+MOST_ASIDE = 0.20  # of the steady state may be set aside; what is left of less speaks for too little
+
 _NEEDS_PROCESSES = frozenset({"fd_growth", "thread_growth"})
 _NEEDS_SUBJECTS = frozenset({"memory_growth", "cpu_growth", "memory_limit", "cpu", "restarts"})
 _NEEDS_POOL = frozenset({"db_pool_use", "db_pool_waiting"})
@@ -70,6 +72,9 @@ def unjudgeable(plan: Plan) -> list[Unjudgeable]:
     for objective in plan.objectives:
         problems = (_too_short(plan, objective), _no_data(plan, objective))
         found += [problem for problem in problems if problem is not None]
+    aside = _too_much_aside(plan)
+    if aside is not None:
+        found.append(aside)
     if plan.baseline is not None:
         found.append(
             Unjudgeable(
@@ -80,6 +85,26 @@ def unjudgeable(plan: Plan) -> list[Unjudgeable]:
             )
         )
     return found
+
+
+def _too_much_aside(plan: Plan) -> Unjudgeable | None:
+    """More of the steady state set aside than may be (harness.judge.set_aside)."""
+    seen: list[tuple[float, float]] = []
+    for one in sorted(plan.set_aside, key=lambda w: w.at):
+        start, end = max(one.at, plan.load.warmup), min(one.at + one.duration, plan.load.duration)
+        start = max(start, seen[-1][1]) if seen else start
+        if end > start:
+            seen.append((start, end))
+    seconds = sum(end - start for start, end in seen)
+    if seconds <= MOST_ASIDE * plan.steady_seconds:
+        return None
+    return Unjudgeable(
+        "set_aside",
+        f"{format_duration(seconds)} of {format_duration(plan.steady_seconds)} of steady state would be set aside; "
+        f"at most {MOST_ASIDE:.0%} may be",
+        "shorten the windows below set_aside, or lengthen the last stage",
+        True,
+    )
 
 
 def _label(objective: Objective) -> str:

@@ -155,6 +155,14 @@ class Load(_Frozen):
         return sum(stage.duration for stage in self.stages)
 
 
+class Aside(_Frozen):
+    """A window that is known beforehand and left out of the judgement: a nightly job, a deploy. ``at``: of the load."""
+
+    at: Seconds
+    duration: PositiveSeconds
+    reason: Annotated[str, Field(min_length=1, max_length=200)]
+
+
 class Notify(_Frozen):
     """Where the verdict is posted to. The URL of such a hook is a secret as a whole."""
 
@@ -183,6 +191,7 @@ class Plan(_Frozen):
     objectives: tuple[Objective, ...] = ()
     objectives_off: tuple[str, ...] = ()
     baseline: Baseline | None = None
+    set_aside: tuple[Aside, ...] = ()
     notify: Notify | None = None
     abort_on: tuple[str, ...] = ("critical",)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from dashboards import Dashboard, Panel, Query, Row, all_dashboards
@@ -54,12 +55,14 @@ class Evidence:
     Attributes:
         span: None when there was nothing to open.
         missing: why there are no plots at all; empty when there are.
+        set_aside: windows that were left out of the judgement.
         proofs: one for each finding, in the order of onset.
     """
 
     span: Span | None = None
     missing: str = ""
     proofs: tuple[Plot, ...] = ()
+    set_aside: tuple[tuple[float, float], ...] = ()
     sections: tuple[Section, ...] = field(default_factory=tuple)
 
 
@@ -89,6 +92,7 @@ def collect(data: OpenedRun, verdict: Verdict, plan: Plan, dashboards: Sequence[
     fetched = fetch(data.api, span, courses, moments, names)
     return Evidence(
         span=span,
+        set_aside=_set_aside(verdict),
         proofs=tuple(
             draw_proof(f"proof-{number}", proof, fetched, plan) if proof else _without(number)
             for number, proof in enumerate([*proofs, *[None] * (len(findings) - len(proofs))])
@@ -118,6 +122,15 @@ def _row(row: Row, fetched: Fetched, verdict: Verdict) -> tuple[str, tuple[Plot,
     plots = [draw(panel, fetched) for panel in row.panels if not panel.key.startswith(LIVE)]
     return row.title, tuple(
         with_findings(plot, verdict.findings, fetched.span) if plot.key == SIGNALS else plot for plot in plots
+    )
+
+
+def _set_aside(verdict: Verdict) -> tuple[tuple[float, float], ...]:
+    """(start, end) in unix seconds of each."""
+    told = verdict.coverage.get("set_aside") or {"windows": ()}
+    return tuple(
+        (datetime.fromisoformat(one["from"]).timestamp(), datetime.fromisoformat(one["to"]).timestamp())
+        for one in told["windows"]
     )
 
 

@@ -164,7 +164,21 @@ def _moment(finding: Finding) -> float:
 
 
 def headline_text(verdict: Verdict, record: RunRecord) -> str:
-    """What the outcome means, with the number of objectives behind it."""
+    """What the outcome means, with the number of objectives behind it, and what was left out of it."""
+    return " ".join(filter(None, (_headline(verdict, record), set_aside_text(verdict))))
+
+
+def set_aside_text(verdict: Verdict) -> str:
+    """How much of the steady state was set aside, and why; empty when nothing was."""
+    told = verdict.coverage.get("set_aside")
+    if not told:
+        return ""
+    reasons = ", ".join(dict.fromkeys(str(one["reason"]) for one in told["windows"]))
+    much = f"{format_duration(told['seconds'])} ({format_value(told['share'], 'ratio')} of the steady state)"
+    return f"{much} were set aside: {reasons}."
+
+
+def _headline(verdict: Verdict, record: RunRecord) -> str:
     outcome, total = verdict.outcome, len(verdict.objectives)
     failed = [o for o in verdict.objectives if o.outcome is Outcome.FAIL]
     open_ones = [o for o in verdict.objectives if o.outcome in (Outcome.INCONCLUSIVE, Outcome.ERROR)]

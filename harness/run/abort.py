@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
+# What broke, as every reason of an abort begins: nobody has to know the alerts to tell them apart.
+TARGET, GENERATOR, TELEMETRY = "target broke", "generator broke", "telemetry lost"
+_BROKEN = {"generator": GENERATOR, "telemetry": TELEMETRY}
 _HIDDEN_LABELS = frozenset({"alertname", "severity", "verdict", "signal", "objective", "abort", "harness"})
 
 
@@ -28,6 +31,14 @@ class FiringAlert:
     def describe(self) -> str:
         where = f" ({self.subject})" if self.subject else ""
         return f"{self.name}{where}" + (f": {self.summary}" if self.summary else "")
+
+
+def abort_reason(alert: FiringAlert) -> str:
+    """Why an alert ended the run, as ``run.json`` says it: what broke, then the alert.
+
+    Every signal but the generator's and the telemetry's own is the target's.
+    """
+    return f"{_BROKEN.get(alert.labels.get('signal', ''), TARGET)}: alert {alert.describe()}"
 
 
 def deciding_alert(alerts: Iterable[FiringAlert], abort_on: Collection[str], stack: str) -> FiringAlert | None:

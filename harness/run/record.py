@@ -123,6 +123,11 @@ class RunDirectory:
         return self.path / "alerts.jsonl"
 
     @property
+    def marks(self) -> Path:
+        """Windows that were set aside by hand (``harness mark``), a JSON object in each line; there only with one."""
+        return self.path / "marks.jsonl"
+
+    @property
     def work(self) -> Path:
         """Working data of the running stack (databases, sockets, control files); removed when the run ends."""
         return self.path / "work"

@@ -20,6 +20,7 @@ from exporters.load_histogram import edges
 from harness.errors import HarnessError, QueryError
 from harness.judge import judge_run
 from harness.judge.verdict import Verdict
+from harness.judge.windows import Window
 from harness.ownership import owned
 from harness.plan.dump import dump_plan
 from harness.plan.judgeable import unjudgeable
@@ -31,6 +32,7 @@ from harness.run.interrupts import Interrupted, StopRequest, stop_on_signals
 from harness.run.journal import Journal
 from harness.run.keeper import RecordKeeper, nothing_to_judge
 from harness.run.live_view import LiveView, last_scrapes_missing
+from harness.run.marks import quiet_windows
 from harness.run.notify import message, post, report_place
 from harness.run.options import RunOptions, RunResult, localized
 from harness.run.own_parts import OwnParts
@@ -197,7 +199,7 @@ class _Session:
         view = LiveView(telemetry.api, plan.stack, plan.scrape_interval)
         watcher = Watcher(
             plan, load, telemetry, view, metrics, parts.bystanders, self.stop, self.journal, self.ui, self.clock,
-            on_load=self._load_began,
+            on_load=self._load_began, set_aside=self._set_aside,
         )  # fmt: skip
         try:
             ending = watcher.until_the_end()
@@ -242,6 +244,13 @@ class _Session:
     def _load_began(self, schedule: Schedule) -> None:
         """Written at once: what a killed harness leaves must say from when on it is judged."""
         self.keeper.change(steady_from=schedule.steady_from)
+
+    def _set_aside(self, schedule: Schedule) -> Sequence[Window]:
+        try:
+            return quiet_windows(self.directory, self.plan, self.record, schedule.steady_from)
+        except HarnessError as error:
+            self.journal.note(error.message)
+            return ()
 
     def _end(self, ending: Ending, watcher: Watcher | None = None) -> None:
         schedule = watcher.schedule if watcher else None

@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from harness.errors import QueryError
+from harness.judge.windows import Window
 from harness.plan.model import Plan
-from harness.run.abort import FiringAlert, deciding_alert
+from harness.run.abort import GENERATOR, TELEMETRY, FiringAlert, abort_reason, deciding_alert
 from harness.run.display import Progressed, Ui
 from harness.run.interrupts import StopRequest
 from harness.run.journal import Journal
@@ -43,6 +44,7 @@ class Watcher:
         bystanders: children whose death is noted while the run goes on: the sidecar, the local stack.
         schedule: when the load began and ends; None until the load master says so.
         on_load: called once with it.
+        set_aside: windows in which no alert ends the run, and those set aside by hand meanwhile among them.
     """
 
     plan: Plan
@@ -57,6 +59,7 @@ class Watcher:
     clock: Callable[[], float]
     schedule: Schedule | None = None
     on_load: Callable[[Schedule], None] = lambda _: None
+    set_aside: Callable[[Schedule], Sequence[Window]] = lambda _: ()
 
     def __post_init__(self) -> None:
         self._figures = Figures()
@@ -83,7 +86,9 @@ class Watcher:
         status = self.launcher.poll()
         self._note_problems((*status.problems, *status.notes))
         if status.state in ("dead", "stopped"):
-            return Ending("aborted", "the Locust master ended before the load did" + _last(status.problems), now)
+            return Ending(
+                "aborted", f"{GENERATOR}: the Locust master ended before the load did{_last(status.problems)}", now
+            )
         if status.started_at is not None and self.schedule is None:
             load = self.plan.load
             self.schedule = Schedule(status.started_at, load.warmup, load.duration)
@@ -91,7 +96,7 @@ class Watcher:
             self.on_load(self.schedule)
         if self.schedule is None:
             if now - began > _LOAD_START_SECONDS:
-                return Ending("aborted", f"the load did not start within {_LOAD_START_SECONDS:.0f} s", now)
+                return Ending("aborted", f"{GENERATOR}: the load did not start within {_LOAD_START_SECONDS:.0f} s", now)
             return None
         self._follow_targets()
         phase = self.schedule.phase(now)
@@ -101,7 +106,8 @@ class Watcher:
         self._note_deaths()
         gone = self.telemetry.ended()
         if gone is not None:
-            return Ending("aborted", f"Prometheus {gone}: what happens from here on would not be seen", now)
+            why = f"Prometheus {gone}, and what happens from here on would not be seen"
+            return Ending("aborted", f"{TELEMETRY}: {why}", now)
         ending = self._refresh(now)
         self.ui.progress(
             Progressed(
@@ -126,7 +132,8 @@ class Watcher:
             silent = now - self._silent_since
             self.journal.note(f"Prometheus did not answer: {error.message}")
             if silent > self.telemetry.patience:
-                return Ending("aborted", f"Prometheus has not answered for {format_duration(silent)}", now)
+                why = f"Prometheus has not answered for {format_duration(silent)}"
+                return Ending("aborted", f"{TELEMETRY}: {why}", now)
             return None
         self._silent_since = None
         for alert in alerts:
@@ -134,7 +141,12 @@ class Watcher:
                 self.journal.event(f"alert: {alert.describe()}")
         self._alerts = alerts
         decided = deciding_alert(alerts, self.plan.abort_on, self.plan.stack)
-        return Ending("aborted", f"alert {decided.describe()}", now) if decided else None
+        if decided is None:
+            return None
+        if self.schedule is not None and any(w.start <= now <= w.end for w in self.set_aside(self.schedule)):
+            self.journal.note(f"alert {decided.describe()} did not end the run: this time was set aside")
+            return None
+        return Ending("aborted", abort_reason(decided), now)
 
     def _follow_targets(self) -> None:
         """A worker that was started again listens on another port."""

@@ -53,7 +53,7 @@ BAD_PLANS = {
         plan_text(more="colour: red\n"),
         "error: p.yml:7: unknown key 'colour'\n"
         "  known: name, kind, stack, target, prometheus, scrape_interval, load, horizon, objectives, "
-        "baseline, notify, abort_on\n",
+        "baseline, set_aside, notify, abort_on\n",
     ),
     "wrong type": (
         plan_text("users: 1", "users: many"),

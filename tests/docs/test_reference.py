@@ -33,6 +33,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "load": model.Load,
     "load.stages": model.Stage,
     "baseline": model.Baseline,
+    "set_aside": model.Aside,
     "notify": model.Notify,
 }
 

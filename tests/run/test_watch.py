@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from harness.errors import QueryError
+from harness.judge.windows import Window
 from harness.run import watch
-from harness.run.abort import FiringAlert
+from harness.run.abort import FiringAlert, abort_reason
 from harness.run.display import Progressed
 from harness.run.interrupts import Interrupted, StopRequest, stop_on_signals
 from harness.run.journal import Journal
@@ -127,14 +128,37 @@ def test_the_clock_of_the_run_is_the_loads_own(world: World, tmp_path: Path) -> 
 def test_a_load_that_never_begins(world: World, tmp_path: Path) -> None:
     world.status.started_at = None
     ending = watcher(world, tmp_path).until_the_end()
-    assert (ending.by, ending.reason) == ("aborted", "the load did not start within 60 s")
+    assert (ending.by, ending.reason) == ("aborted", "generator broke: the load did not start within 60 s")
 
 
 def test_an_abort_alert_ends_it(world: World, tmp_path: Path) -> None:
     world.script[BEGIN + 40] = lambda: setattr(world, "alerts", (ABORT,))
     ending = watcher(world, tmp_path).until_the_end()
-    assert (ending.by, ending.reason) == ("aborted", "alert TargetDown: it is down")
+    assert (ending.by, ending.reason) == ("aborted", "target broke: alert TargetDown: it is down")
     assert BEGIN + 40 <= ending.at <= BEGIN + 41
+
+
+@pytest.mark.parametrize(
+    ("signal", "words"),
+    [
+        ("errors", "target broke"),
+        ("db_pool", "target broke"),
+        ("generator", "generator broke"),
+        ("telemetry", "telemetry lost"),
+    ],
+)
+def test_the_reason_tells_what_broke(signal: str, words: str) -> None:
+    assert abort_reason(FiringAlert("X", {"signal": signal})) == f"{words}: alert X"
+
+
+def test_an_alert_in_a_time_that_was_set_aside_does_not_end_it(world: World, tmp_path: Path) -> None:
+    world.script[BEGIN + 40] = lambda: setattr(world, "alerts", (ABORT,))
+    looker = watcher(world, tmp_path)
+    looker.set_aside = lambda schedule: [Window(schedule.load_from + 30, schedule.load_from + 60)]
+    ending = looker.until_the_end()
+    assert ending.reason == "target broke: alert TargetDown: it is down"
+    assert BEGIN + 60 <= ending.at <= BEGIN + 62
+    assert ("note", "alert TargetDown: it is down did not end the run: this time was set aside") in world.events
 
 
 def test_another_alert_is_told_once_and_does_not_end_it(world: World, tmp_path: Path) -> None:
@@ -148,14 +172,14 @@ def test_death_of_prometheus_ends_it(world: World, tmp_path: Path) -> None:
     world.script[BEGIN + 30] = lambda: setattr(world, "prometheus_ended", "ended")
     ending = watcher(world, tmp_path).until_the_end()
     assert (ending.by, ending.at) == ("aborted", BEGIN + 30)
-    assert ending.reason.startswith("Prometheus ended")
+    assert ending.reason.startswith("telemetry lost: Prometheus ended")
 
 
 def test_a_prometheus_that_stays_silent_ends_it(world: World, tmp_path: Path) -> None:
     world.silent = True
     ending = watcher(world, tmp_path).until_the_end()
     assert ending.by == "aborted"
-    assert "has not answered for" in ending.reason
+    assert ending.reason.startswith("telemetry lost: Prometheus has not answered for")
     assert 60 < ending.at - BEGIN < 65
     assert world.shown[-1].rps is None, "an old figure must not pass for a new one"
 

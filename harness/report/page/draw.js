@@ -142,6 +142,7 @@ const Draw = {
     const [from, to] = REPORT.steady || [REPORT.end, REPORT.end];
     if (from > REPORT.start) shapes.push(across(REPORT.start, from, grey));
     if (to < REPORT.end) shapes.push(across(to, REPORT.end, grey));
+    for (const [a, b] of REPORT.aside || []) shapes.push(across(a, b, grey, { name: "set aside" }));
     const red = Theme.faint(Theme.colour("breach"), 0.13);
     for (const [a, b] of plot.shades) shapes.push(across(a, b, red, { name: "breach" }));
     for (const [at] of plot.marks) {
@@ -155,6 +156,9 @@ const Draw = {
       x: at, xref: "x", y, yref: "paper", yanchor: "bottom", xanchor: "left", text, showarrow: false, font: { size: 10, color: colour },
     });
     const notes = plot.marks.map(([at, text]) => note(at, this.escape(text), Theme.colour("breach"), 1));
+    if (plot.kind === "lines" && width > 620) {
+      for (const [at] of REPORT.aside || []) notes.push({ ...note(at, "set aside", Theme.colour("axis"), 1), yanchor: "top", xshift: 2 });
+    }
     const from = REPORT.steady ? REPORT.steady[0] : REPORT.end;
     if (from > REPORT.start && plot.kind === "lines" && width > 620) notes.push({ ...note(REPORT.start, REPORT.steady ? "warm-up" : "not judged", Theme.colour("axis"), 1), yanchor: "top", xshift: 2 });
     return notes;

@@ -1,0 +1,133 @@
+"""Windows that were set aside: by the plan (``set_aside:``) or by hand (``harness mark --exclude 10m "deploy"``).
+
+They are left out of everything that is judged, and told beside the outcome. Too much of them is no evidence.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from harness.errors import ArchiveError
+from harness.judge.verdict import Finding, Outcome
+from harness.judge.windows import Window
+from harness.plan.judgeable import MOST_ASIDE
+from harness.plan.model import Plan
+from harness.run.record import RunRecord, rfc3339
+from harness.units import format_duration, format_value
+
+SETTLE_INTERVALS = 2.0  # what was asked within the window is answered and scraped up to two intervals later
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """One window that does not count.
+
+    Attributes:
+        start, end: unix seconds.
+        by: "plan", or "hand" for ``harness mark``.
+        marked_at: when a hand did it; None for the plan's.
+    """
+
+    start: float
+    end: float
+    reason: str
+    by: str
+    marked_at: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "from": rfc3339(self.start),
+            "to": rfc3339(self.end),
+            "reason": self.reason,
+            "by": self.by,
+            "marked_at": rfc3339(self.marked_at),
+        }
+
+
+def read_marks(file: Path) -> tuple[SetAside, ...]:
+    """What was set aside by hand, in the order in which it was; empty without the file.
+
+    Raises:
+        ArchiveError: a line cannot be read. A mark that is overlooked would judge what somebody set aside.
+    """
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return ()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ArchiveError(f"{file} cannot be read: {error}") from error
+    return tuple(_mark(line, f"{file}:{number}") for number, line in enumerate(lines, 1) if line.strip())
+
+
+def _mark(line: str, where: str) -> SetAside:
+    try:
+        data = json.loads(line)
+        start, end = (datetime.fromisoformat(data[key]) for key in ("from", "to"))
+        marked = datetime.fromisoformat(data["marked_at"])
+        reason = str(data["reason"])
+        if start.tzinfo is None or end.tzinfo is None or end <= start:
+            raise ValueError("its times have no zone, or its end is not after its start")
+    except (ValueError, TypeError, KeyError) as error:
+        raise ArchiveError(
+            f"{where} is no window that was set aside: {error}", remedy="mend or remove that line, then judge again"
+        ) from error
+    return SetAside(start.timestamp(), end.timestamp(), reason, "hand", marked.timestamp())
+
+
+def all_aside(plan: Plan, record: RunRecord, marks: Sequence[SetAside]) -> tuple[SetAside, ...]:
+    """The plan's windows, whose times count from the start of the load, and those set aside by hand; in order of time.
+
+    A run that never reached its steady state has no window of the plan: nobody knows when its load began.
+    """
+    planned: list[SetAside] = []
+    if record.steady_from is not None:
+        begun = record.steady_from - plan.load.warmup
+        planned = [SetAside(begun + w.at, begun + w.at + w.duration, w.reason, "plan") for w in plan.set_aside]
+    return tuple(sorted([*planned, *marks], key=lambda one: (one.start, one.end)))
+
+
+def holes(aside: Sequence[SetAside], interval: float) -> tuple[Window, ...]:
+    """What does not count: the windows and the scrapes that still bring what was asked in them."""
+    return tuple(Window(one.start, one.end + SETTLE_INTERVALS * interval) for one in aside)
+
+
+def summary(aside: Sequence[SetAside], steady: Window | None) -> Mapping[str, Any] | None:
+    """What verdict.json says of it: seconds and share of the steady state, and each window; None without any in it."""
+    if steady is None:
+        return None
+    mine = [one for one in aside if one.start < steady.end and one.end > steady.start]
+    if not mine:
+        return None
+    bare = Window(steady.start, steady.end).without(Window(one.start, one.end) for one in mine)
+    seconds = bare.span - bare.length
+    return {
+        "seconds": seconds,
+        "share": seconds / bare.span if bare.span > 0 else math.nan,
+        "windows": [one.to_json() for one in mine],
+    }
+
+
+def check_set_aside(told: Mapping[str, Any] | None) -> list[Finding]:
+    """INCONCLUSIVE when too much was set aside; else nothing: the outcome tells it."""
+    if told is None or told["share"] <= MOST_ASIDE + 1e-9:
+        return []
+    reasons = ", ".join(dict.fromkeys(str(one["reason"]) for one in told["windows"]))
+    return [
+        Finding(
+            check="run",
+            signal="telemetry",
+            outcome=Outcome.INCONCLUSIVE,
+            summary=f"{format_duration(told['seconds'])} of the steady state were set aside ({reasons}), "
+            f"{format_value(told['share'], 'ratio')} of it: more than {MOST_ASIDE:.0%} is too much to judge the rest",
+            first_seen=datetime.fromisoformat(told["windows"][0]["from"]).timestamp(),
+            value=told["share"],
+            limit=MOST_ASIDE,
+            unit="ratio",
+        )
+    ]
