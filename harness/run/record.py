@@ -233,6 +233,6 @@ def _parse_time(text: Any, where: str) -> float | None:
         raise ArchiveError(f"{where} is not a time in RFC 3339") from None
     if moment.tzinfo is None:
         raise ArchiveError(f"{where} has no time zone")
-    if not 1970 < moment.year < 9999:  # beyond them a time zone may make it a year that there is not
+    if not 1970 <= moment.year < 9999:  # beyond them a time zone may make it a year that there is not
         raise ArchiveError(f"{where} is no time of a run")
     return moment.timestamp()
