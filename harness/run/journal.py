@@ -20,6 +20,7 @@ class Journal:
         self._log = log
         self._clock = clock
         self._notes: list[str] = []
+        self._unwritten = False
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -47,6 +48,11 @@ class Journal:
 
     def _write(self, text: str, level: str) -> None:
         text = mask_url(text)
-        with self._log.open("a", encoding="utf-8") as file:
-            file.write(f"{rfc3339(self._clock())} {level} {text}\n")
+        try:
+            with self._log.open("a", encoding="utf-8") as file:
+                file.write(f"{rfc3339(self._clock())} {level} {text}\n")
+        except OSError as error:  # a full disk must not cost the run its verdict over a line of its log
+            if not self._unwritten:
+                self._unwritten = True
+                self._ui.event(f"{self._log} cannot be written: {error.strerror}", "error")
         self._ui.event(text, level)

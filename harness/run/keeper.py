@@ -15,17 +15,25 @@ from harness.run.watch import Ending
 
 
 class RecordKeeper:
-    """The record of one run; every change is written at once, so that a killed harness leaves the truth."""
+    """The record of one run; every change is written at once, so that a killed harness leaves the truth.
+
+    Raises:
+        OSError: the first record cannot be written.
+    """
 
     def __init__(self, directory: RunDirectory, record: RunRecord, journal: Journal) -> None:
         self._directory = directory
         self._journal = journal
         self.record = record
-        self.write()
+        self._directory.write_record(record)
 
     def write(self) -> None:
+        """On a full disk the file says what it said before, "crashed" at first; the next change tries again."""
         self.record = replace(self.record, notes=self._journal.notes)
-        self._directory.write_record(self.record)
+        try:
+            self._directory.write_record(self.record)
+        except OSError as error:
+            self._journal.error(f"{self._directory.record_file} cannot be written: {error.strerror}")
 
     def change(self, **fields: Any) -> None:
         self.record = replace(self.record, **fields)

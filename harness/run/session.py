@@ -143,7 +143,13 @@ class _Session:
         verdict = self._judge(failure, report)
         if report.trouble:
             self.journal.error(f"the report has no plots: {report.trouble}")
-        report.write(self.directory, verdict, self.record, self.plan)
+        try:
+            report.write(self.directory, verdict, self.record, self.plan)
+        except OSError as error:
+            raise HarnessError(
+                f"the reports could not be written: {error}; the verdict is {verdict.outcome.word}",
+                remedy=f"make room, then: harness judge {self.directory.path}",
+            ) from error
         self._notify(verdict)
         return RunResult(self.directory, self.record, verdict)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import random
 from pathlib import Path
 
@@ -218,3 +219,18 @@ def test_an_unknown_user_class_is_the_plans_error(here: Path, capsys: pytest.Cap
         "  known: MingusVisitor; correct load.user_classes, or leave it out to run all\n",
     )
     assert not Path("runs").exists()
+
+
+def test_a_full_disk_is_no_traceback(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "/tmp/x")
+
+    monkeypatch.setattr("harness.cli_runs.find_run", full)
+    assert harness(capsys, "judge", "last") == (
+        12,
+        "",
+        "error: No space left on device: /tmp/x\n"
+        "  make room where runs and temporary files are written ($TMPDIR)\n",
+    )  # fmt: skip
