@@ -56,6 +56,12 @@ def test_a_phone_reads_it_by_touch(made: Make, browser: Browser) -> None:
         assert min(found.points.values()) > 0
         # A finger on a plot scrolls the page: zooming is by its buttons.
         assert found.js("document.getElementById('proof-0').layout.dragmode") is False
+        buttons = "getComputedStyle(document.querySelector('#proof-0 .modebar-container')).opacity"
+        assert found.js(buttons) == "0"
+        plot = found.page.locator("#proof-0")
+        plot.scroll_into_view_if_needed()
+        plot.tap()
+        found.until(f"{buttons} === '1'")
         before = found.js("Page.range()")
         found.page.locator("#proof-0 [data-attr=zoom][data-val=in]").tap()
         found.until("Page.view !== null")

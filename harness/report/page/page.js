@@ -3,7 +3,7 @@
 
 const COARSE_POINTER = matchMedia("(pointer: coarse)").matches;
 const CONFIG = {
-  displaylogo: false, responsive: true, doubleClick: false, scrollZoom: false, displayModeBar: COARSE_POINTER ? true : "hover",
+  displaylogo: false, responsive: true, doubleClick: false, scrollZoom: false, displayModeBar: "hover",
   modeBarButtons: [COARSE_POINTER ? ["zoomIn2d", "zoomOut2d"] : ["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d"], ["toImage"]],
 };
 
@@ -58,9 +58,9 @@ const Page = {
     else if (this.stale.delete(div)) this.move(div);
   },
 
-  draw(div) {
+  draw(div, width = div.clientWidth) {
     const plot = REPORT.plots[div.dataset.plot];
-    const { data, layout } = Draw.figure(plot, this.range(), div.clientWidth);
+    const { data, layout } = Draw.figure(plot, this.range(), width);
     const drawing = this.drawn.has(div) ? Plotly.react(div, data, layout, CONFIG) : Plotly.newPlot(div, data, layout, CONFIG);
     if (!this.drawn.has(div)) {
       div.on("plotly_relayout", (change) => this.zoomed(div, change));
@@ -112,9 +112,10 @@ const Page = {
     if (begins) document.documentElement.dataset.theme = "light";
     else delete document.documentElement.dataset.theme;
     this.drawAll();
-    this.redraw();
     for (const div of this.drawn) {
-      const width = div.closest(".panels > .card:not(.c12)") ? 300 : 640, height = div.dataset.kind === "state" ? 330 : 230;
+      const small = div.closest(".panels > .card:not(.c12)") !== null, width = small ? 300 : 640;
+      const height = div.dataset.kind === "state" ? 330 : small ? 175 : 210; // as report.css has it for paper
+      this.draw(div, begins ? width : div.clientWidth);
       const { tickvals, ticktext } = Axis.ticks(...this.range(), (begins ? width : Math.max(198, div.clientWidth)) - 78);
       const ticks = { "xaxis.tickvals": tickvals, "xaxis.ticktext": ticktext };
       Plotly.relayout(div, begins ? { width, height, ...ticks } : { width: null, height: null, autosize: true, ...ticks });
