@@ -130,6 +130,10 @@ class Recorded:
     REQUESTS = "harness:locust_requests:rate1m"
     ERRORS = "harness:locust_errors:rate1m"
     ERROR_RATIO = "harness:locust_error_ratio:rate1m"
+    # the same over 15 s, for what ends a run early
+    REQUESTS_15S = "harness:locust_requests:rate15s"
+    ERRORS_15S = "harness:locust_errors:rate15s"
+    ERRORS_BY_KIND_15S = "harness_error:locust_errors:rate15s"  # {error}
     ERRORS_BY_KIND = "harness_error:locust_errors:rate1m"  # {error}
     LATENCY_BUCKETS = "harness_outcome_le:locust_request_duration_seconds_bucket:rate1m"  # {outcome,le}
     LATENCY_P50 = "harness:locust_request_duration_seconds:p50_1m"

@@ -16,6 +16,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
+from exporters.metric_names import Recorded
 from harness.judge.context import AlertDefinition, Context
 from harness.judge.firing import Firing, firings, first_evaluation
 from harness.judge.verdict import Finding, Outcome
@@ -30,6 +33,7 @@ _VALUE = re.compile(r"\{\{\s*(?:printf\s+\"[^\"]*\"\s+)?\$value\s*(?:\|\s*(\w+)(
 _LOOKS_BACK = re.compile(r"[a-z_]1m\b|\b(?:rate|irate|increase|delta|deriv)\(|_over_time\(")
 _HOURS = re.compile(r"\[\d+[hdwy]")
 LONG_LOOKBACK_STEP = 60.0
+_AGES = (Recorded.DB_OLDEST_TRANSACTION,)  # in seconds: what is told began so long before
 _RANGE = re.compile(r"\[(\d+)([smh])\]")
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 LONGEST_AFTER = 1800.0  # what looks back hours moves little by what was set aside; longer would blind it for long
@@ -115,6 +119,13 @@ def outcome_of(labels: Mapping[str, str], known: Known) -> Outcome:
     return Outcome.FAIL
 
 
+def age(expr: str, series: Series, at: float) -> float:
+    """How long before ``at`` what an alert speaks of began: its value where that is an age, else 0. Pure."""
+    if not expr.lstrip("( \n").startswith(_AGES):
+        return 0.0
+    return max(0.0, float(series.values[int(np.searchsorted(series.times, at))]))
+
+
 def render(template: str, labels: Mapping[str, str], value: float) -> str:
     """An annotation with its labels and value; other template actions are left out."""
     text = _LABEL.sub(lambda m: labels.get(m[1], ""), template)
@@ -144,6 +155,7 @@ def _finding(
     times = f" ({len(fired)} times)" if len(fired) > 1 else ""
     # True from the first evaluation on: it did not move, it always was so. And lost data tell of no move.
     moved = first.active > start + 1e-3 and labels.get("verdict") != "inconclusive"
+    began = first.active - age(alert.expr, series, first.active)
     return Finding(
         check=CHECK,
         signal=labels.get("signal", "telemetry"),
@@ -152,7 +164,7 @@ def _finding(
         objective=labels.get("objective", ""),
         severity=labels.get("severity", "warning"),
         subject={k: v for k, v in sorted(series.labels.items()) if k not in _OWN_LABELS},
-        onset=first.active if moved else None,
+        onset=began if moved else None,
         first_seen=first.start,
         for_seconds=sum(f.seconds for f in fired),
         value=extreme,

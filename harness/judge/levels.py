@@ -118,15 +118,15 @@ def judge_level_of(context: Context, objective: Objective, source: Source, subje
         f"over {format_value(objective.limit, unit)} for {format_duration(found.seconds)} "
         f"({found.share:.0%} of the samples), at most {format_value(found.highest, unit)}"
     )
-    evidence = Evidence(level_onset(context, objective, subject, first), first, found.seconds, query)
+    evidence = Evidence(level_onset(context, objective, source, subject, first), first, found.seconds, query)
     return judged(objective, subject, found.outcome, found.highest, note, evidence)
 
 
-def level_onset(context: Context, objective: Objective, subject: Subject, first: float) -> float:
-    """When the signal left its early range, at the latest when it was first over its limit."""
-    recorded = _MOVES.get(objective.name)
-    if recorded is None:
-        return first
+def level_onset(context: Context, objective: Objective, source: Source, subject: Subject, first: float) -> float:
+    """When the signal left its own early range, at the latest when it was first over its limit."""
+    recorded = _MOVES.get(objective.name, source.recorded)
     series = context.one(recorded, **subject.labels)
-    moved = departure(series.times, series.values, context.interval, least=1.0)
+    # One connection or thread more is no move; other units have no least step of their own.
+    least = 1.0 if objective.name in _MOVES else 0.0
+    moved = departure(series.times, series.values, context.interval, least=least)
     return first if moved is None else min(moved, first)

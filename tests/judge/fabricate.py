@@ -97,6 +97,7 @@ class Made:
     down: dict[str, Curve] = field(default_factory=dict)  # job -> 1 where its scrapes failed
     seed: int = 1
     endpoint: str = "/a"
+    error_kind: str = "status"
 
 
 def lose(match: Callable[[Mapping[str, str]], bool], start: float = 0.0, end: float = 1e9):
@@ -149,7 +150,7 @@ def series_of(made: Made, length: float = WARMUP + STEADY) -> list[Series]:
             le = "+Inf" if edge == float("inf") else str(edge)
             add(names.REQUEST_DURATION + "_bucket", total(rate * part), load, worker, le=le, **request)
     for kind in names.ERROR_KINDS:
-        rate = made_requests * made.errors(t) * (kind == "status")
+        rate = made_requests * made.errors(t) * (kind == made.error_kind)
         add(names.REQUEST_ERRORS, total(rate), load, worker, method="GET", name=made.endpoint, error=kind)
     add(names.USERS, made.users(t), load, worker, user_class="Saver")
     add(names.USERS_TARGET, 20.0, load, "locust-master")

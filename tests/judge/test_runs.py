@@ -14,6 +14,7 @@ from harness.judge import judge_run
 from harness.judge.verdict import Outcome, Verdict
 from harness.plan.dump import dump_plan
 from harness.plan.model import Plan
+from harness.report.view import in_order_of_onset
 from harness.run.record import RunDirectory
 from tests.judge.fabricate import DEFAULT, START, Curve, Made, flat, job, lose, named, plan, write_run
 
@@ -118,6 +119,9 @@ def test_restarts_that_the_plan_allows_are_told_and_break_nothing(tmp_path: Path
     assert verdict.first_cause is not None and verdict.first_cause.signal == "restarts"
 
 
+_STORY = ("db_pool_use", "db_pool_waiting", "latency_p95", "error_ratio")
+
+
 def test_a_connection_leak_reads_as_one_story_now_and_later(tmp_path: Path) -> None:
     directory = write_run(tmp_path / "run", BREACHES["connection leak"][0])
     directory.plan_file.write_text(dump_plan(plan(DEFAULT), mask=True))
@@ -129,6 +133,9 @@ def test_a_connection_leak_reads_as_one_story_now_and_later(tmp_path: Path) -> N
     assert onset["db_pool"] < onset["latency"] < onset["errors"]
     assert 70 <= onset["db_pool"] <= 100
     assert 160 <= onset["latency"] <= 180
+    # Told in that order: the leak, then those who wait, then the latency, then the errors.
+    told = [f.objective for f in in_order_of_onset(verdict.findings) if f.check == "objectives"]
+    assert [n for n in told if n in _STORY] == sorted(_STORY, key=_STORY.index)
     assert 190 <= onset["errors"] <= 210
     # The same data give the same bytes, by the directory's own plan, also after it was moved.
     first = json.dumps(verdict.to_json(), allow_nan=False)

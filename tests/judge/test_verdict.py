@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import math
 
+import numpy as np
 import pytest
 
 from harness.errors import ExitCode
-from harness.judge.alerts import Known, evaluation_step, outcome_of, render, runbook
+from harness.judge.alerts import Known, age, evaluation_step, outcome_of, render, runbook
 from harness.judge.context import make_windows
 from harness.judge.ending import check_ending
 from harness.judge.verdict import Finding, ObjectiveResult, Outcome, Verdict, worst
 from harness.judge.windows import Window
+from harness.prom.series import Series
 from harness.run.record import RunRecord
 from tests.judge.fabricate import END, RECORD, START, STEADY_FROM, plan
 
@@ -161,3 +163,9 @@ def test_endings() -> None:
     (short,) = check_ending(RECORD, plan(), Window(STEADY_FROM, STEADY_FROM + 100))
     assert short.summary == "the steady state lasted 1m 40s, the plan asks for 4m"
     assert len(check_ending(RECORD, plan(), None)) == 1
+
+
+def test_an_age_dates_back_what_an_alert_speaks_of() -> None:
+    oldest = Series({}, np.array([100.0, 115.0]), np.array([301.0, 316.0]))
+    assert age("\n  harness_database:pg_oldest_transaction_seconds:max > 300", oldest, 100.0) == 301.0
+    assert age("harness_redis:redis_ping_seconds:p50_1m > 0.1", oldest, 100.0) == 0.0
