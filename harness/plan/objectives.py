@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from exporters.metric_names import SUBJECT_ALL
-from harness.units import parse_bytes, parse_duration, parse_rate, parse_ratio
+from harness.units import format_value, parse_bytes, parse_duration, parse_rate, parse_ratio
 
 Family = Literal["latency", "ratio", "growth", "level", "count", "throughput", "stress"]
 Operator = Literal["<=", ">="]
@@ -47,6 +47,10 @@ _PARSERS: dict[str, Callable[[str | int | float], float]] = {
     "cores": lambda text: parse_rate(text),
     "count": _count,
 }
+
+# A whole number without a unit that is so large in the base unit was most likely meant in another: 90 as 90 %, 800 as
+# 800 ms. Read as written, such a limit is one that no run can break.
+_MEANT = {"ratio": (1.0, "%"), "seconds": (10.0, "ms")}
 
 SPECS: dict[str, ObjectiveSpec] = {
     spec.name: spec
@@ -122,10 +126,16 @@ def parse_limit(spec: ObjectiveSpec, text: str | int | float) -> tuple[float, Op
         value = _PARSERS[spec.unit](text)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{spec.name}: {error}") from None
+    if spec.unit in _MEANT and re.fullmatch(r"\d+", str(text).strip()) and value >= _MEANT[spec.unit][0]:
+        number, unit, said = int(value), _MEANT[spec.unit][1], format_value(value, spec.unit)
+        meant = f"write {number}{unit}, or {said} if you mean it"
+        raise ValueError(f"{spec.name}: {number} without a unit is {said}; {meant}")
     if spec.family == "latency" and value <= 0:
         raise ValueError(f"{spec.name}: a latency limit must be above zero")
     if spec.family == "ratio" and value >= 1:
         raise ValueError(f"{spec.name}: no run can have more than 100 % errors; the limit must be below 100%")
+    if spec.name == "db_pool_use" and value >= 1:
+        raise ValueError(f"{spec.name}: no pool can be used by more than 100 %; the limit must be below 100%")
     if spec.family == "throughput" and value <= 0:
         raise ValueError(f"{spec.name}: a run without any request reaches {text}; the floor must be above zero")
     return value, op

@@ -67,7 +67,11 @@ def _endpoint(
             'write the method in capitals and the request name: "POST /login"',
         )
         return
-    for name, inner in _mapping(root, loc, node, problems).items():
+    inside = _mapping(root, loc, node, problems)
+    if not inside and (node.value is None or node.mapping is not None):
+        way_out = "write one, as {latency_p95: 500ms}, or remove it"
+        problems.add_loc(root, loc, f"{endpoint!r} has no objective", way_out)
+    for name, inner in inside.items():
         here = (*loc, name)
         if name not in ENDPOINT_OBJECTIVES:
             if name in SPECS:

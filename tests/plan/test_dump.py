@@ -57,7 +57,7 @@ limits = {
 
 
 def limits_of(name: str) -> st.SearchStrategy[float]:
-    return limits[SPECS[name].unit].filter(lambda limit: name != "error_ratio" or limit < 1)
+    return limits[SPECS[name].unit].filter(lambda limit: name not in ("error_ratio", "db_pool_use") or limit < 1)
 
 
 judged = [name for name, spec in SPECS.items() if spec.family != "stress"]

@@ -137,6 +137,20 @@ from tests.plan.small_plan import MINIMAL, file_error, refused, with_line, write
             MINIMAL + "objectives:\n  endpoints:\n    GET /:\n      throughput: '>= 0 rps'\n",
             ["x.yml:10: throughput: a run without any request reaches 0 rps; the floor must be above zero"],
         ),
+        (
+            MINIMAL + "objectives:\n  db_pool_use: 100%\n",
+            ["x.yml:8: db_pool_use: no pool can be used by more than 100 %; the limit must be below 100%"],
+        ),
+        (
+            MINIMAL + "objectives:\n  db_pool_use: 90\n",
+            ["x.yml:8: db_pool_use: 90 without a unit is 9000%; write 90%, or 9000% if you mean it"],
+        ),
+        (
+            MINIMAL + "objectives:\n  latency_p95: '<= 800'\n",
+            ["x.yml:8: latency_p95: 800 without a unit is 13m 20s; write 800ms, or 13m 20s if you mean it"],
+        ),
+        (MINIMAL + "objectives:\n  endpoints: {GET /a: {}}\n", ["x.yml:8: 'GET /a' has no objective"]),
+        (MINIMAL + "objectives:\n  endpoints: {GET /a: }\n", ["x.yml:8: 'GET /a' has no objective"]),
         (MINIMAL + "objectives:\n  latency_p95: 0s\n", ["x.yml:8: latency_p95: a latency limit must be above zero"]),
         (MINIMAL + "objectives:\n  latency_p95: [1]\n", ["x.yml:8: latency_p95: a limit is missing here"]),
         (MINIMAL + "objectives:\n  latency_p95: 5%\n", ["x.yml:8: latency_p95: '5%' is not a duration"]),
