@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from exporters import metric_names as names
 from exporters.metric_names import Recorded
 from harness.judge.absence import clock
@@ -114,6 +116,10 @@ def _unmeasured(context: Context, steady: Window, window: Window | None) -> list
     scraped = {s.labels.get("instance", ""): within(s, window) for s in context.series(names.UP, job=names.JOB_LOAD)}
     answered = {instance: int((s.values == 1).sum()) for instance, s in scraped.items()}
     silent = [i for i, s in sorted(scraped.items()) if answered[i] < ENOUGH_RECORDED * len(s)]
+    if not scraped:
+        summary = f"there is no `up` of job {names.JOB_LOAD!r}: nobody knows whether each Locust process was scraped"
+        query = context.selector(names.UP, job=names.JOB_LOAD)
+        return [load_finding(Outcome.INCONCLUSIVE, summary, query, first=window.start)]
     if silent:
         # The requests of one process among several are missing in no sum: only its own scrapes tell.
         summary = f"{', '.join(silent)} did not answer most of its scrapes: what it asked and was answered is not known"
@@ -147,7 +153,9 @@ def _workers(context: Context, steady: Window) -> list[Finding]:
         summary = f"nobody reported how many of the plan's {expected} Locust worker(s) ran ({names.WORKERS} is missing)"
         return [load_finding(Outcome.INCONCLUSIVE, summary, workers, first=steady.start)]
     (series,) = running
-    level = judge_level(series.times, expected - series.values, 0.0, context.interval)
+    # What is not a number is no worker.
+    missing = expected - np.nan_to_num(series.values, nan=0.0)
+    level = judge_level(series.times, missing, 0.0, context.interval)
     if level.outcome is Outcome.PASS:
         return []
     return [

@@ -103,7 +103,11 @@ def _shown(context: Context, objective: Objective, window: Window, total: float,
     labels = {"method": objective.method, "name": objective.endpoint} if objective.endpoint else {}
     buckets = context.selector(REQUEST_DURATION + "_bucket", outcome="ok", **labels)
     first, last = (
-        {s.labels["le"]: float(s.values[0]) for s in context.api.query(f"sum by (le) ({buckets})", at) if len(s)}
+        {
+            s.labels["le"]: float(s.values[0])
+            for s in context.api.query(f"sum by (le) ({buckets})", at)
+            if "le" in s.labels and len(s)
+        }
         for at in (window.start + context.interval, window.end + context.interval)
     )
     pairs = sorted((float(le), count - first.get(le, 0.0)) for le, count in last.items())
@@ -132,7 +136,7 @@ def _of_parts(
     for sign, moments in ((-1.0, starts), (1.0, ends)):
         for at in moments:
             for one in context.api.query(f"sum by (le) ({buckets})", at + context.interval):
-                if len(one):
+                if "le" in one.labels and len(one):
                     edge = float(one.labels["le"])
                     found[edge] = found.get(edge, 0.0) + sign * float(one.values[0])
             whole = context.api.query(f"sum({requests})", at + context.interval)

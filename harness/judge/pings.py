@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from harness.errors import ArchiveError
 from harness.judge.context import Context
 from harness.judge.counters import Grid, increases, make_grid
 from harness.judge.latency import quantile_of
@@ -141,7 +142,10 @@ def _read(context: Context, source: Source, subject: Subject) -> Pings | None:
     times = grid.times
     expr = f"sum by (le, instance) ({selectors})"
     found = context.ranged(expr, float(times[0]), float(times[-1]), grid.step)
-    edges = np.array(sorted({float(s.labels["le"]) for s in found if "le" in s.labels}))
+    try:
+        edges = np.array(sorted({float(s.labels["le"]) for s in found if "le" in s.labels}))
+    except ValueError as error:
+        raise ArchiveError(f"a bucket of {buckets.raw} has an edge that is no number: {error}") from error
     if edges.size < 2 or not math.isinf(edges[-1]):
         return None
     read = [increases([s for s in found if float(s.labels.get("le", "nan")) == edge], grid) for edge in edges]
