@@ -18,6 +18,7 @@ from rich.console import Console
 from accuracy.corpus import Purpose
 from accuracy.measure import judge_all, tasks
 from accuracy.page import LENGTH, Measured, page
+from accuracy.real_path import drawn, judged
 from accuracy.whole_runs import judge_runs
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -33,6 +34,8 @@ def main() -> int:
     parser.add_argument("--leaking", type=int, default=32, help="24 h series of each leaking kind and slope class")
     parser.add_argument("--others", type=int, default=8, help="series of each kind (and class) of every other length")
     parser.add_argument("--runs", type=int, default=200, help="whole healthy runs")
+    parser.add_argument("--real-path", type=int, default=200, help="series that go through `harness judge DIR` too")
+    parser.add_argument("--real-path-seconds", type=float, default=200, help="no further run is begun after these")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--write", type=Path, default=PAGE, help="the page; - for none")
     parser.add_argument("--strict", action="store_true", help="exit 1 when a goal is missed")
@@ -45,7 +48,8 @@ def main() -> int:
     console.print(f"judging {len(todo)} series and {given.runs} whole runs ...")
     rows = judge_all(todo, given.processes)
     runs = judge_runs(range(given.runs), Purpose.RUNS, given.processes, IN_FULL)
-    measured = Measured(rows, runs, _made(), time.monotonic() - began)
+    passed = judged(drawn(given.real_path, Purpose.REPORTING), given.real_path_seconds)
+    measured = Measured(rows, runs, _made(), time.monotonic() - began, passed)
     text = page(measured, WORDS.read_text(encoding="utf-8"))
     console.print(text, markup=False)
     if str(given.write) != "-":

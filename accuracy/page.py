@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from accuracy.corpus import HEALTHY, LEAKING, SLOPE_NAMES
-from accuracy.figures import Goal, rate_of, run_goals, series_goals
+from accuracy.figures import Goal, Rate, rate_of, run_goals, series_goals
 from accuracy.measure import Row
+from accuracy.real_path import Passed
 from accuracy.whole_runs import RunOutcome
 
 LENGTH = 24.0  # hours of the goals; others are shown beside
@@ -20,12 +21,14 @@ class Measured:
     Attributes:
         made: date and commit, as text.
         seconds: how long the measurement took.
+        passed: series that went through the real path too.
     """
 
     rows: Sequence[Row]
     runs: Sequence[RunOutcome]
     made: str
     seconds: float
+    passed: Sequence[Passed] = ()
 
     @property
     def goals(self) -> list[Goal]:
@@ -45,6 +48,8 @@ def page(measured: Measured, words: str) -> str:
         "leaking": slopes_table(measured.rows),
         "all-named": goals_table(run_goals(measured.runs, lambda run: run.all_named)),
         "counts": counts(measured),
+        "real-path": agreement_table(measured.passed),
+        "live": live_table(measured.passed),
     }
     lines = []
     for line in words.splitlines():
@@ -87,6 +92,38 @@ def slopes_table(rows: Sequence[Row]) -> str:
         by_class = [str(rate_of([r for r in mine if r.slope_class == name], "fail")) for name in SLOPE_NAMES]
         found.append([kind, str(len(mine)), *by_class, str(rate_of(mine, "pass"))])
     return _table(["kind", "series", *(f"found, {name}" for name in SLOPE_NAMES), "silent miss"], found)
+
+
+def agreement_table(passed: Sequence[Passed]) -> str:
+    if not passed:
+        return "Not measured this time (`--real-path 0`)."
+    same = sum(one.pure == one.real for one in passed)
+    careful = sum(one.pure != one.real == "inconclusive" for one in passed)
+    decided = sum(one.real != one.pure == "inconclusive" for one in passed)
+    other = len(passed) - same - careful - decided
+    rows = [
+        ["the same outcome", str(Rate(same, len(passed)))],
+        ["INCONCLUSIVE where the pure judge decided", str(Rate(careful, len(passed)))],
+        ["decided where the pure judge was INCONCLUSIVE", str(Rate(decided, len(passed)))],
+        ["PASS against FAIL, or no outcome", str(Rate(other, len(passed)))],
+    ]
+    words = f"{len(passed)} of the series: {sum(bool(p.slope_class) for p in passed)} of them leak."
+    return f"{words}\n\n" + _table(["`harness judge DIR`", "figure (95 % interval)"], rows)
+
+
+def live_table(passed: Sequence[Passed]) -> str:
+    if not passed:
+        return ""
+    rows = []
+    for name in ("", *SLOPE_NAMES):
+        mine = [one for one in passed if one.slope_class == name]
+        delays = sorted(one.alerted_after for one in mine if one.alerted_after is not None)
+        middle = f"{delays[len(delays) // 2] / 3600:.1f} h" if delays else "-"
+        rows.append(
+            [f"leaks of {name}" if name else "healthy: false alarm", str(len(mine)), str(Rate(len(delays), len(mine))),
+             middle]
+        )  # fmt: skip
+    return _table(["24 h series", "series", "a growth alert fired", "median time to it"], rows)
 
 
 def counts(measured: Measured) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from accuracy.corpus import HEALTHY, LEAKING, SLOPES, Purpose, draw
+from accuracy.corpus import HEALTHY, LEAKING, SLOPE_NAMES, SLOPES, Purpose, draw
 from accuracy.figures import Goal, Rate, series_goals
 from accuracy.measure import Row, judge_all, tasks
 from accuracy.noise import HOUR, correlated
-from accuracy.page import Measured, page
+from accuracy.page import Measured, agreement_table, live_table, page
+from accuracy.real_path import Passed, drawn, judged
 from accuracy.whole_runs import NAMED, RunOutcome, draw_run
 
 
@@ -84,3 +85,23 @@ def test_a_small_measurement_runs_to_its_end() -> None:
     rows = judge_all(todo, processes=1)
     assert [row.kind for row in rows] == ["noise only", "linear", "linear", "linear"]
     assert rows[-1].outcome == "fail"  # 2 to 20 % an hour
+
+
+def test_a_sample_goes_through_the_real_path() -> None:
+    samples = drawn(6, Purpose.TUNING)
+    assert [bool(s.slope_class) for s in samples].count(True) == 3
+    passed = judged([s for s in samples if s.kind in ("linear", "warm-up")], 60)
+    assert {(p.kind, p.pure, p.real) for p in passed} == {("linear", "fail", "fail"), ("warm-up", "pass", "pass")}
+    assert [p.alerted_after is not None for p in passed if p.kind == "warm-up"] == [False]
+
+
+def test_the_page_tells_where_the_real_path_differs() -> None:
+    words = [("pass", "pass"), ("fail", "inconclusive"), ("inconclusive", "fail"), ("pass", "fail"), ("fail", "error")]
+    passed = [Passed("x", i, 0.0, "", pure, real, None) for i, (pure, real) in enumerate(words)]
+    rows = agreement_table(passed).splitlines()[4:]
+    assert [row.split("|")[2].split("%")[0].strip() for row in rows] == ["20.0", "20.0", "20.0", "40.0"]
+    leaks = [
+        Passed("x", i, 0.01, SLOPE_NAMES[0], "fail", "fail", after) for i, after in enumerate([3600.0, 7200.0, None])
+    ]
+    assert "| leaks of 0.5 to 1 %/h | 3 | 66.7 % (9.4 % to 99.2 %) | 2.0 h |" in live_table(leaks)
+    assert "Not measured" in agreement_table([])
