@@ -9,21 +9,22 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
 
 from accuracy.corpus import Purpose
-from accuracy.measure import judge_all, tasks
+from accuracy.measure import Row, judge_all, tasks
 from accuracy.page import LENGTH, Measured, page
-from accuracy.real_path import drawn, judged
-from accuracy.whole_runs import judge_runs
+from accuracy.parts import NotYet, Parts
+from accuracy.real_path import TOGETHER, Passed, drawn, judged
+from accuracy.whole_runs import RunOutcome, judge_runs
 
 ROOT = Path(__file__).resolve().parent.parent
 WORDS = Path(__file__).with_name("words.md")
 PAGE = ROOT / "docs" / "accuracy.md"
+GO_ON = 75  # EX_TEMPFAIL
 OTHER_LENGTHS = (8.0, 12.0, 18.0)
 IN_FULL = 20  # whole runs of which every single series is judged
 
@@ -35,21 +36,38 @@ def main() -> int:
     parser.add_argument("--others", type=int, default=8, help="series of each kind (and class) of every other length")
     parser.add_argument("--runs", type=int, default=200, help="whole healthy runs")
     parser.add_argument("--real-path", type=int, default=200, help="series that go through `harness judge DIR` too")
-    parser.add_argument("--real-path-seconds", type=float, default=200, help="no further run is begun after these")
+    parser.add_argument("--keep", type=Path, help="folder in which parts are kept, to go on where it stopped")
+    parser.add_argument(
+        "--seconds", type=float, default=float("inf"), help="begin no further part after these: exit 75"
+    )
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--write", type=Path, default=PAGE, help="the page; - for none")
     parser.add_argument("--strict", action="store_true", help="exit 1 when a goal is missed")
     given = parser.parse_args()
     console = Console(soft_wrap=True, highlight=False)
-    began = time.monotonic()
+    made = _made()
+    key = f"{made.split()[-1]} {given.healthy} {given.leaking} {given.others} {given.runs} {given.real_path}"
+    parts = Parts(given.keep, key, given.seconds)
     todo = tasks(Purpose.REPORTING, LENGTH, given.healthy, given.leaking)
     for hours in OTHER_LENGTHS:
         todo += tasks(Purpose.REPORTING, hours, given.others, max(1, given.others // 2))
     console.print(f"judging {len(todo)} series and {given.runs} whole runs ...")
-    rows = judge_all(todo, given.processes)
-    runs = judge_runs(range(given.runs), Purpose.RUNS, given.processes, IN_FULL)
-    passed = judged(drawn(given.real_path, Purpose.REPORTING), given.real_path_seconds)
-    measured = Measured(rows, runs, _made(), time.monotonic() - began, passed)
+    try:
+        rows = parts.each("series", todo, 400, lambda part: judge_all(part, given.processes), lambda one: Row(**one))
+        runs = parts.each(
+            "runs",
+            range(given.runs),
+            IN_FULL,
+            lambda part: judge_runs(part, Purpose.RUNS, given.processes, IN_FULL if part[0] == 0 else 0),
+            lambda one: RunOutcome(**one),
+        )
+        passed = parts.each(
+            "real-path", drawn(given.real_path, Purpose.REPORTING), TOGETHER * 3, judged, lambda one: Passed(**one)
+        )
+    except NotYet as problem:
+        console.print(f"not yet: {problem}; the same command again goes on")
+        return GO_ON
+    measured = Measured(rows, runs, made, parts.measured, passed)
     text = page(measured, WORDS.read_text(encoding="utf-8"))
     console.print(text, markup=False)
     if str(given.write) != "-":

@@ -7,7 +7,6 @@ Several series of equal load share one run, each as a process group of its own.
 from __future__ import annotations
 
 import tempfile
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,13 +68,10 @@ def drawn(count: int, purpose: Purpose) -> list[Sample]:
     return found
 
 
-def judged(samples: Sequence[Sample], seconds: float) -> list[Passed]:
-    """Each series both ways; those that ``seconds`` suffice for (no further run is begun after that)."""
-    began = time.monotonic()
+def judged(samples: Sequence[Sample]) -> list[Passed]:
+    """Each series both ways."""
     found: list[Passed] = []
     for together in _runs(samples):
-        if found and time.monotonic() - began > seconds:
-            break
         with tempfile.TemporaryDirectory(prefix="harness-accuracy-") as folder:
             verdict = judge_run(_write(RunDirectory(Path(folder)), together), _plan(len(together)), rules_dir=RULES)
         found += _compare(together, verdict)
@@ -86,16 +82,7 @@ def _runs(samples: Sequence[Sample]) -> list[list[Sample]]:
     """Series of a varying load have a run of their own."""
     alone = [[one] for one in samples if _varies(one)]
     flat = [one for one in samples if not _varies(one)]
-    shared = [flat[i : i + TOGETHER] for i in range(0, len(flat), TOGETHER)]
-    # In turn, so that whatever time allows has some of each.
-    longer, shorter = (shared, alone) if len(shared) > len(alone) else (alone, shared)
-    every = max(1, len(longer) // max(1, len(shorter)))
-    found: list[list[Sample]] = []
-    for i, run in enumerate(longer):
-        found.append(run)
-        if i % every == 0 and i // every < len(shorter):
-            found.append(shorter[i // every])
-    return found
+    return alone + [flat[i : i + TOGETHER] for i in range(0, len(flat), TOGETHER)]
 
 
 def _varies(sample: Sample) -> bool:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -10,6 +13,7 @@ from accuracy.figures import Goal, Rate, series_goals
 from accuracy.measure import Row, judge_all, tasks
 from accuracy.noise import HOUR, correlated
 from accuracy.page import Measured, agreement_table, live_table, page
+from accuracy.parts import NotYet, Parts
 from accuracy.real_path import Passed, drawn, judged
 from accuracy.whole_runs import NAMED, RunOutcome, draw_run
 
@@ -90,7 +94,7 @@ def test_a_small_measurement_runs_to_its_end() -> None:
 def test_a_sample_goes_through_the_real_path() -> None:
     samples = drawn(6, Purpose.TUNING)
     assert [bool(s.slope_class) for s in samples].count(True) == 3
-    passed = judged([s for s in samples if s.kind in ("linear", "warm-up")], 60)
+    passed = judged([s for s in samples if s.kind in ("linear", "warm-up")])
     assert {(p.kind, p.pure, p.real) for p in passed} == {("linear", "fail", "fail"), ("warm-up", "pass", "pass")}
     assert [p.alerted_after is not None for p in passed if p.kind == "warm-up"] == [False]
 
@@ -105,3 +109,25 @@ def test_the_page_tells_where_the_real_path_differs() -> None:
     ]
     assert "| leaks of 0.5 to 1 %/h | 3 | 66.7 % (9.4 % to 99.2 %) | 2.0 h |" in live_table(leaks)
     assert "Not measured" in agreement_table([])
+
+
+def test_a_measurement_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    done: list[int] = []
+
+    def work(part: Sequence[int]) -> list[Rate]:
+        done.extend(part)
+        return [Rate(n, 10) for n in part]
+
+    def measure(key: str = "k", seconds: float = 1e9) -> list[Rate]:
+        return Parts(tmp_path, key, seconds).each("x", range(5), 2, work, lambda one: Rate(**one))
+
+    with pytest.raises(NotYet, match="x: 0 of 5 are done"):
+        measure(seconds=-1)
+    whole = measure()
+    assert (whole, done) == ([Rate(n, 10) for n in range(5)], [0, 1, 2, 3, 4])
+    (tmp_path / "x-1.json").unlink()
+    assert measure() == whole
+    assert done[5:] == [2, 3]
+    assert measure(seconds=-1) == whole
+    with pytest.raises(NotYet):  # of another commit: nothing of it is used
+        measure("other", seconds=-1)
