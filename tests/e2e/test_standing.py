@@ -91,7 +91,10 @@ def test_the_archive_is_judged_again_to_the_same_verdict(whole: Standing) -> Non
 @pytest.mark.scenario("standing-worker-killed")
 def test_a_worker_killed_and_started_again(whole: Standing) -> None:
     assert whole.record["ended_by"] == "completed"
-    assert (whole.exit_code, whole.verdict["outcome"]) == (0, "warn"), summaries(whole)
+    # Half of the users are away until the next worker takes them: on a slow machine for longer than the judge bears.
+    assert (whole.exit_code, whole.verdict["outcome"]) in ((0, "warn"), (11, "inconclusive")), summaries(whole)
+    if whole.exit_code:
+        assert "of the plan's 40 users ran" in summaries(whole)
     assert "1 Locust worker(s) died and were started again" in summaries(whole)
     assert "went away or fell silent" in notes(whole)
 
@@ -110,10 +113,11 @@ def test_a_worker_killed_for_good(whole: Standing) -> None:
 def test_prometheus_restarted_in_mid_run(whole: Standing) -> None:
     assert whole.record["ended_by"] == "completed"
     assert "Prometheus did not answer" in notes(whole)
-    gaps = [row["longest_gap"] for row in whole.verdict["coverage"]["series"] if row["metric"].startswith("locust_")]
-    assert max(gaps) > 5, "what was not scraped is told"
+    gaps = {row["metric"]: row["longest_gap"] for row in whole.verdict["coverage"]["series"]}
+    assert gaps["namedprocess_namegroup_memory_bytes"] > 5, "what was not scraped is told"
+    assert gaps["locust_request_duration_seconds_count"] < 5, "a counter without a reset bridges it"
     assert whole.verdict["outcome"] in ("warn", "inconclusive"), summaries(whole)
-    assert "samples of" in summaries(whole) or "nothing of" in summaries(whole)
+    assert "Prometheus scraped nothing at all from" in summaries(whole)
 
 
 @pytest.mark.long
