@@ -24,7 +24,7 @@ class Card:
         elapsed: time since the run's start; empty where the finding is about the whole window.
         first: whether it is the verdict's first cause.
         page: the runbook's name; empty when it has none.
-        seen: number of the earlier card that shows the same runbook; 0 when this is the first.
+        seen: number of the earlier card that says the same to look at next; 0 when this is the first.
         means, causes, steps: of the runbook, as ``Markup``: made from the product's own pages by a renderer that
             escapes HTML. What an alert means holds for findings of that alert only.
     """
@@ -45,13 +45,16 @@ def finding_cards(verdict: Verdict, record: RunRecord, evidence: Evidence, runbo
     """In the order in which they began."""
     cards: list[Card] = []
     shown: dict[str, int] = {}
+    explained: set[str] = set()
     cause = verdict.first_cause
     for index, finding in enumerate(in_order_of_onset(verdict.findings)):
         moment = moment_of(finding)
         after = "" if moment is None else format_duration(max(0.0, round(moment - record.started_at)))
         book = read_runbook(runbooks, finding.runbook) if finding.runbook else None
-        earlier = shown.setdefault(book.name, index + 1) if book else 0
+        earlier = shown.setdefault(book.steps or book.name, index + 1) if book else 0
         fresh = book if earlier == index + 1 else None
+        means = book.means if book and finding.check == "alerts" and book.name not in explained else ""
+        explained |= {book.name} if book and means else set()
         cards.append(
             Card(
                 number=index + 1,
@@ -61,7 +64,7 @@ def finding_cards(verdict: Verdict, record: RunRecord, evidence: Evidence, runbo
                 proof=evidence.proofs[index] if index < len(evidence.proofs) else None,
                 page=book.name if book else "",
                 seen=0 if fresh else earlier,
-                means=Markup(fresh.means if fresh and finding.check == "alerts" else ""),  # noqa: S704
+                means=Markup(means),  # noqa: S704
                 causes=Markup(fresh.causes if fresh else ""),  # noqa: S704
                 steps=Markup(fresh.steps if fresh else ""),  # noqa: S704
             )
