@@ -20,15 +20,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from exporters import metric_names as names
 from exporters.metric_names import Recorded
 from harness.judge.context import Context
+from harness.judge.coverage import allowed_gap, cover
 from harness.judge.onset import departure
-from harness.judge.results import Evidence, Judged, judged, missing, samples_of
+from harness.judge.results import Evidence, Judged, judged, missing, samples_of, spacing
 from harness.judge.subjects import Source, Subject
 from harness.judge.verdict import Outcome
-from harness.judge.windows import Stretch, stretches
+from harness.judge.windows import Stretch, Window, stretches
 from harness.plan.objectives import Objective
-from harness.prom.series import FloatArray
+from harness.prom.series import FloatArray, Series
 from harness.units import format_duration, format_value
 
 SUSTAINED_SAMPLES = 3
@@ -112,6 +114,9 @@ def judge_level_of(context: Context, objective: Objective, source: Source, subje
     if found.outcome is Outcome.PASS:
         if not enough:
             return missing(objective, subject, f"too few samples of {source.recorded}: {len(series)}", query)
+        unseen = _unseen(context, source, series, window)
+        if unseen:
+            return missing(objective, subject, f"no sample of {source.recorded} for {unseen}", query)
         return judged(objective, subject, Outcome.PASS, found.highest, note)
     first = found.over[0].start
     note = (
@@ -120,6 +125,22 @@ def judge_level_of(context: Context, objective: Objective, source: Source, subje
     )
     evidence = Evidence(level_onset(context, objective, source, subject, first), first, found.seconds, query)
     return judged(objective, subject, found.outcome, found.highest, note, evidence)
+
+
+def _unseen(context: Context, source: Source, series: Series, window: Window | None) -> str:
+    """The longest time without a recorded sample, where it is longer than allowed.
+
+    Raw samples may stand there whose rule recorded nothing: resident memory while the proportional one could not be
+    read, a pool's use without its size.
+    """
+    if window is None:
+        return ""
+    times, interval = series.times, spacing(series, context.interval)
+    if source.owner == "pool":  # a target that does not answer is evidence about the target (DESIGN: coverage)
+        ups = context.series(names.UP, job=names.JOB_TARGET)
+        times = np.concatenate([times, *(up.times[up.values == 0] for up in ups)])
+    gap, allowed = cover(times, window, interval).gap, allowed_gap(window, interval)
+    return f"{format_duration(gap)}, longer than the {format_duration(allowed)} allowed" if gap > allowed else ""
 
 
 def level_onset(context: Context, objective: Objective, source: Source, subject: Subject, first: float) -> float:

@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from exporters import metric_names as names
 from harness.judge import judge_run
 from harness.judge.verdict import Outcome, Verdict
 from harness.prom.block_writer import BlockWriter
 from harness.prom.series import Series
 from harness.run.record import RunDirectory
-from tests.judge.fabricate import RECORD, START, STEADY, WARMUP, Made, plan, series_of
+from tests.judge.fabricate import RECORD, START, STEADY, WARMUP, Made, lose, plan, series_of, write_run
 
 RULES = Path(__file__).parents[2] / "prometheus" / "rules"
 ON = plan("  latency_p95: 800ms\n  error_ratio: 1%\n")
@@ -68,3 +69,23 @@ def test_a_counter_that_began_anew_in_a_hole_does_not_bridge_it(anew: bool, outc
     verdict = judged(tmp_path, Made(), unscraped(150, 180, anew=anew))
     assert errors(verdict) is outcome
     assert any(f.check == "coverage" and f.outcome is max(outcome, Outcome.WARN) for f in verdict.findings)
+
+
+@pytest.mark.parametrize(
+    ("objective", "name", "labels"),
+    [
+        ("memory_limit", names.PROC_MEMORY, {"memtype": "proportionalResident"}),
+        ("db_pool_use", names.POOL_SIZE, {}),
+    ],
+)
+def test_a_level_that_no_rule_recorded_was_not_seen(
+    objective: str, name: str, labels: dict[str, str], tmp_path: Path
+) -> None:
+    """Resident memory is there, the proportional one could not be read; a pool's connections, but not its size."""
+    lost = lose(lambda one: one["__name__"] == name and labels.items() <= one.items(), 250)
+    on = plan("  latency_p95: 800ms\n  memory_limit: 1GiB\n  db_pool_use: 90%\n")
+    verdict = judge_run(write_run(tmp_path / "run", Made(lost=lost)), on, rules_dir=RULES)
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    (one,) = (o for o in verdict.objectives if o.objective == objective)
+    assert one.outcome is Outcome.INCONCLUSIVE
+    assert "no sample of harness_" in one.note and "longer than the 15s allowed" in one.note
