@@ -17,7 +17,10 @@ from harness.selftest.case import HEALTHY, Case, choose
 from harness.selftest.cases import CASES
 from harness.selftest.lab import judge_lab_again, run_lab, save
 from harness.selftest.matrix import Row, exit_code_of, to_json
+from harness.selftest.page import renewed
 from harness.units import format_duration
+
+_FOLDER = "selftest-%Y%m%dT%H%M%SZ"
 
 
 @click.command()
@@ -45,10 +48,17 @@ from harness.units import format_duration
     type=click.Path(path_type=Path, file_okay=False, exists=True),
     help="Run nothing: judge the runs of an earlier lab again, with today's rules.",
 )
+@click.option(
+    "--page",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Renew these cases in the table of a page, as docs/faults.md.",
+)
 @click.option("--list", "listed", is_flag=True, help="List the cases and run none.")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON; progress goes to stderr.")
 def selftest(
-    faults: str, short: bool, repeat: int, jobs: int | None, out: Path, again: Path | None, listed: bool, as_json: bool
+    faults: str, short: bool, repeat: int, jobs: int | None, out: Path, again: Path | None, page: Path | None,
+    listed: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Run the fault lab: each fault must be detected and rightly named.
 
@@ -65,10 +75,12 @@ def selftest(
     if again is not None:
         folder, rows = again, judge_lab_again(again, CASES, lambda row: _tell(console, row))
     else:
-        folder = out / f"selftest-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+        folder = out / datetime.now(UTC).strftime(_FOLDER)
         rows = _run(cases, folder, repeat, jobs, console)
     matrix = to_json(rows, _versions())
     file = save(matrix, folder)
+    if page is not None:
+        _renew(page, rows, folder)
     if as_json:
         click.echo(json.dumps(matrix, indent=2))
     else:
@@ -90,6 +102,18 @@ def _run(cases: list[Case], folder: Path, repeat: int, jobs: int | None, console
         save(to_json(known, _versions()), folder)  # a lab that is ended early keeps what it has seen
 
     return run_lab(cases, folder, repeat=repeat, side_by_side=side_by_side, tell=tell)
+
+
+def _renew(page: Path, rows: list[Row], folder: Path) -> None:
+    try:
+        began = datetime.strptime(folder.name, _FOLDER)
+    except ValueError:  # somebody gave it another name
+        began = datetime.now(UTC)
+    try:
+        text = renewed(page.read_text(encoding="utf-8"), rows, list(CASES), f"{began:%Y-%m-%d %H:%M}")
+        page.write_text(text, encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{page} cannot be renewed: {error}", remedy="docs/faults.md has such a table") from error
 
 
 def _versions() -> dict[str, str]:
