@@ -65,7 +65,8 @@ _DATABASE = (
     Case("long-transactions", WARNS, ("db_pool",), "two transactions stay open for minutes; no objective speaks of it",
          ("long_transactions:count=2,delay=20",), arguments=MINUTES),
     Case("missing-index", FAILS, ("latency", "disk"), "one query scans a table that grows with every request",
-         ("missing_index:rows=500,delay=30",), arguments=(*CREEP, "--set", "objectives.latency_growth=100%")),
+         ("missing_index:rows=500,delay=30",),
+         arguments=("--duration", "5m", "--set", "objectives.latency_growth=100%")),
     Case("lock-contention", FAILS, ("latency", "db_pool"), "every request queues for one row",
          ("lock_contention:ms=80,delay=30",), arguments=SLOW),
 )  # fmt: skip
