@@ -152,14 +152,24 @@ def _tell(console: Console, row: Row) -> None:
 
 def _table(rows: list[Row]) -> Table:
     table = Table(box=None, pad_edge=False)
-    for heading in ("case", "expected", "outcome", "first cause", "", "dated after", "alert after", "run"):
+    for heading in (
+        "case",
+        "expected",
+        "outcome",
+        "first cause",
+        "",
+        "dated after",
+        "alert after",
+        "aborted after",
+        "run",
+    ):
         table.add_column(heading, overflow="fold")
     for row in rows:
         expected = "/".join(row.expected) + (f" ({'/'.join(row.signals)})" if row.signals else "")
         table.add_row(
             f"{row.case} #{row.repeat}", expected, row.outcome, row.cause or "-", "right" if row.right else "WRONG",
-            _delay(row.onset_delay), _delay(row.alert_delay), format_duration(round(row.seconds)),
-            style="" if row.right else "red",
+            _delay(row.onset_delay), _delay(row.alert_delay), _delay(row.abort_delay),
+            format_duration(round(row.seconds)), style="" if row.right else "red",
         )  # fmt: skip
     return table
 

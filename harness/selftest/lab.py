@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from harness.errors import ArchiveError, ExitCode, HarnessError
-from harness.run.record import read_json, write_json
+from harness.run.record import RunDirectory, read_json, write_json
 from harness.selftest.case import Case
 from harness.selftest.clock_step import step_clock
 from harness.selftest.matrix import Row, compare, first_effect
@@ -51,7 +51,16 @@ def row_of(case: Case, whole: Whole, repeat: int = 1) -> Row:
         seconds=round(whole.seconds, 1),
         directory=str(whole.directory),
         trouble=trouble,
+        aborted_at=_aborted_at(whole.directory),
     )
+
+
+def _aborted_at(directory: Path) -> float | None:
+    try:
+        record = RunDirectory(directory).read_record()
+    except ArchiveError:
+        return None
+    return record.ended_at if record.ended_by == "aborted" else None
 
 
 def run_lab(

@@ -31,6 +31,7 @@ class Row:
         began_at: unix seconds of the fault's first effect; None when there is none, or nobody knows.
         seconds: that the run took, its start and its judgement included.
         directory: of the run.
+        abort_delay: seconds from the fault's first effect to the end of the run, where an alert aborted it; else None.
     """
 
     case: str
@@ -47,6 +48,7 @@ class Row:
     began_at: float | None
     seconds: float
     directory: str
+    abort_delay: float | None = None
 
     @property
     def right(self) -> bool:
@@ -63,12 +65,14 @@ def compare(
     seconds: float = 0.0,
     directory: str = "",
     trouble: Sequence[str] = (),
+    aborted_at: float | None = None,
 ) -> Row:
     """The row of a run.
 
     Args:
         verdict: as verdict.json holds it; an empty one is an error.
         began_at: unix seconds of the fault's first effect; None for a healthy run.
+        aborted_at: unix seconds when the run was aborted; None when it was not.
         trouble: what must not be, whatever the verdict: a traceback, processes left running.
     """
     word = str(verdict.get("outcome", Outcome.ERROR.word))
@@ -108,6 +112,7 @@ def compare(
         began_at=began_at,
         seconds=seconds,
         directory=directory,
+        abort_delay=_since(began_at, aborted_at),
     )
 
 

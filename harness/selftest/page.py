@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from harness.selftest.matrix import Row
 
 HEADING = "## What was seen"
-HEAD = "| Case | Runs | Outcome | First cause | As expected | Dated | Alert | Seen (UTC) |"
+HEAD = "| Case | Runs | Outcome | First cause | As expected | Dated | Alert | Aborted | Seen (UTC) |"
 _RIGHT = "| yes |"
 
 
@@ -50,7 +50,8 @@ def _line(name: str, rows: Sequence[Row], seen: str) -> str:
     expected = "yes" if right == len(rows) else "**no**" if right == 0 else f"**{right} of {len(rows)}**"
     cells = [
         name, str(len(rows)), _each(row.outcome for row in rows), _each(row.cause or "-" for row in rows), expected,
-        _range([row.onset_delay for row in rows]), _range([row.alert_delay for row in rows]), seen,
+        _range([row.onset_delay for row in rows]), _range([row.alert_delay for row in rows]),
+        _range([row.abort_delay for row in rows]), seen,
     ]  # fmt: skip
     return f"| {' | '.join(cells)} |"
 

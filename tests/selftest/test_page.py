@@ -20,9 +20,9 @@ OLD = f"""# Lab
 Words.
 
 {HEAD}
-| --- | --- | --- | --- | --- | --- | --- | --- |
-| healthy | 1 | pass | - | yes | - | - | then |
-| stall | 1 | warn | redis | **no** | 9 s | - | then |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- |
+| healthy | 1 | pass | - | yes | - | - | - | then |
+| stall | 1 | warn | redis | **no** | 9 s | - | - | then |
 
 1 of 2 cases as expected in each run.
 
@@ -35,17 +35,17 @@ More.
 def test_rows_are_renewed_and_counted() -> None:
     second = replace(ROW, repeat=2, onset_delay=3.9, alert_delay=40.0)
     new = renewed(OLD, [ROW, second], ["healthy", "stall", "other"], "now")
-    assert "| stall | 2 | fail | latency | yes | 1 to 4 s | 40 s | now |" in new
-    assert "| healthy | 1 | pass | - | yes | - | - | then |" in new
+    assert "| stall | 2 | fail | latency | yes | 1 to 4 s | 40 s | - | now |" in new
+    assert "| healthy | 1 | pass | - | yes | - | - | - | then |" in new
     assert "\n\n2 of 2 cases as expected in each run.\n\nMore.\n\n## Next\n" in new
     assert "1 of 2 cases" not in new
     assert renewed(new, [ROW, second], ["healthy", "stall", "other"], "now") == new
 
 
 def test_one_wrong_run_of_several_is_no_success() -> None:
-    wrong = replace(ROW, outcome="warn", found=False, problem="missed")
+    wrong = replace(ROW, outcome="warn", found=False, problem="missed", abort_delay=55.2)
     new = renewed(OLD, [ROW, wrong], ["stall", "healthy"], "now")
-    assert "| stall | 2 | fail, warn | latency | **1 of 2** | 1 s | - | now |" in new
+    assert "| stall | 2 | fail, warn | latency | **1 of 2** | 1 s | - | 55 s | now |" in new
     assert "1 of 2 cases as expected" in new
 
 
