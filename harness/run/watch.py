@@ -120,7 +120,8 @@ class Watcher:
 
     def _refresh(self, now: float) -> Ending | None:
         """Figures and alerts, every scrape interval; decides whether an alert ends the run."""
-        if now < self._next_refresh:
+        # Farther off than ever set: the clock was set back, and until it catches up nothing would end the run.
+        if now < self._next_refresh <= now + _LONGEST_REFRESH:
             return None
         self._next_refresh = now + min(_LONGEST_REFRESH, self.plan.scrape_interval)
         try:
@@ -128,7 +129,7 @@ class Watcher:
             self._figures = self.view.figures(now)
         except QueryError as error:
             self._figures = Figures()
-            self._silent_since = self._silent_since or now
+            self._silent_since = min(self._silent_since or now, now)
             silent = now - self._silent_since
             self.journal.note(f"Prometheus did not answer: {error.message}")
             if silent > self.telemetry.patience:

@@ -138,6 +138,16 @@ def test_an_abort_alert_ends_it(world: World, tmp_path: Path) -> None:
     assert BEGIN + 40 <= ending.at <= BEGIN + 41
 
 
+def test_an_alert_ends_it_also_when_the_clock_was_set_back(world: World, tmp_path: Path) -> None:
+    def back() -> None:
+        world.now = BEGIN + 20
+        world.alerts = (ABORT,)
+
+    world.script[BEGIN + 60] = back
+    ending = watcher(world, tmp_path).until_the_end()
+    assert ending.by == "aborted" and BEGIN + 20 <= ending.at <= BEGIN + 21
+
+
 @pytest.mark.parametrize(
     ("signal", "words"),
     [
