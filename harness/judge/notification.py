@@ -51,6 +51,8 @@ def parse_deliveries(lines: Iterable[str]) -> Deliveries:
         try:
             data = json.loads(line)
             if "watchdog" in data:
+                if not isinstance(data["watchdog"], str | None):
+                    continue
                 watchdog, known = data["watchdog"], True
                 continue
             seen |= {str(alert["labels"]["alertname"]) for alert in data.get("alerts", ())}

@@ -46,7 +46,7 @@ def test_a_switch_that_did_not_come_is_a_warning(lines: list[str]) -> None:
 
 def test_a_file_that_tells_nothing_is_a_warning_too(tmp_path: Path) -> None:
     file = tmp_path / "alerts.jsonl"
-    for content in (b"", b"\xff\xfe", b"nonsense\n"):
+    for content in (b"", b"\xff\xfe", b"nonsense\n", b'{"watchdog": ["x"]}\n{"watchdog": {}}\n'):
         file.write_bytes(content)
         [finding] = check_notification(read_deliveries(file))
         assert finding.outcome is Outcome.WARN
