@@ -89,7 +89,7 @@ def judge(context: Context) -> Verdict:
     findings = [
         *check_ending(context.record, context.plan, context.steady),
         *check_own_series(context),
-        *check_set_aside(context.aside),
+        *check_set_aside(context.aside, context.steady),
         *coverage.findings,
         *generator.findings,
         *(one.finding for one in results if one.finding is not None),

@@ -21,6 +21,7 @@ from harness.plan.model import Plan
 from harness.run.record import RunRecord, rfc3339
 from harness.units import format_duration, format_value
 
+MOST_LOST = 2 * MOST_ASIDE  # of the steady state, the scrapes after each window included
 SETTLE_INTERVALS = 2.0  # what was asked within the window is answered and scraped up to two intervals later
 
 
@@ -113,9 +114,18 @@ def summary(aside: Sequence[SetAside], steady: Window | None) -> Mapping[str, An
     }
 
 
-def check_set_aside(told: Mapping[str, Any] | None) -> list[Finding]:
-    """INCONCLUSIVE when too much was set aside; else nothing: the outcome tells it."""
-    if told is None or told["share"] <= MOST_ASIDE + 1e-9:
+def check_set_aside(told: Mapping[str, Any] | None, steady: Window | None) -> list[Finding]:
+    """INCONCLUSIVE when too much was set aside; else nothing: the outcome tells it.
+
+    Args:
+        steady: with its holes, of which each takes the scrapes after it too: many short ones hide more than they say.
+    """
+    if told is None or steady is None:
+        return []
+    share, most, scrapes = told["share"], MOST_ASIDE, ""
+    if share <= most + 1e-9:
+        share, most, scrapes = 1 - steady.length / steady.span, MOST_LOST, " with the scrapes after each window"
+    if share <= most + 1e-9:
         return []
     reasons = ", ".join(dict.fromkeys(str(one["reason"]) for one in told["windows"]))
     return [
@@ -124,10 +134,10 @@ def check_set_aside(told: Mapping[str, Any] | None) -> list[Finding]:
             signal="telemetry",
             outcome=Outcome.INCONCLUSIVE,
             summary=f"{format_duration(told['seconds'])} of the steady state were set aside ({reasons}), "
-            f"{format_value(told['share'], 'ratio')} of it: more than {MOST_ASIDE:.0%} is too much to judge the rest",
+            f"{format_value(share, 'ratio')} of it{scrapes}: more than {most:.0%} is too much to judge the rest",
             first_seen=datetime.fromisoformat(told["windows"][0]["from"]).timestamp(),
-            value=told["share"],
-            limit=MOST_ASIDE,
+            value=share,
+            limit=most,
             unit="ratio",
         )
     ]

@@ -108,6 +108,18 @@ def test_more_than_a_fifth_is_too_much(tmp_path: Path) -> None:
     assert "1m of the steady state were set aside (deploy), 25% of it" in verdict.findings[0].summary
 
 
+def test_many_short_windows_hide_more_than_they_say(tmp_path: Path) -> None:
+    """One second each, and the two scrapes after it: 14 of them are 6 % of the steady state, and hide 64 %."""
+    failing = Made(errors=lambda t: (((t - 64) % 17 > 0.5) & ((t - 64) % 17 < 8) & (t > 64)).astype(float))
+    run = write_run(tmp_path / "run", failing)
+    for at in range(64, 64 + 14 * 17, 17):
+        add_mark(run, SetAside(START + at, START + at + 1, "blink", "hand", START + at))
+    verdict = judge_run(run, plan(), rules_dir=RULES)
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    (finding,) = (f for f in verdict.findings if f.check == "run")
+    assert "64.17% of it with the scrapes after each window: more than 40% is too much" in finding.summary
+
+
 def test_the_plan_sets_aside_too(tmp_path: Path) -> None:
     on = _planned()
     assert load_plan_text(dump_plan(on, mask=True), where="plan.yml", environ={}).set_aside == on.set_aside
