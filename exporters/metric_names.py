@@ -28,6 +28,7 @@ WORKERS = "locust_workers"  # {state}; master only
 LOOP_LAG = "locust_loop_lag_seconds"  # histogram
 ARRIVALS = "locust_arrivals_total"
 ARRIVALS_DROPPED = "locust_arrivals_dropped_total"
+ARRIVALS_PLANNED = "locust_arrivals_planned_total"
 ARRIVAL_LAG = "locust_arrival_lag_seconds"  # histogram
 # Each Locust process about itself, in client_python's names; the rules read them from the load job only.
 PROCESS_CPU = "process_cpu_seconds_total"

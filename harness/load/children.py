@@ -8,13 +8,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from harness.errors import HarnessError
-from harness.load.config import VARIABLE, LoadConfig, LoadStage, Role
+from harness.load.config import VARIABLE, LoadConfig, LoadStage, RateStage, Role
 from harness.plan.model import Plan
 
 LOOPBACK = "127.0.0.1"
 MASTER_SILENCE = 30.0  # seconds without an answer before a master that still exists is taken for dead
 HOLD_MARGIN = 15.0  # seconds beyond the users' grace in which a held load must come to rest
 _LONGEST_GRACE = 30.0
+_SPAWN_SECONDS = 10.0  # in which the open model's users are there
+_SLOTS_PER_SECOND = 20.0
 _BOOT = Path(__file__).with_name("boot.py")
 
 
@@ -53,6 +55,8 @@ def child_config(
         seed=plan.load.seed,
         max_users=plan.load.max_users,
         workers=plan.load.workers,
+        rates=rate_stages(plan),
+        spacing=plan.load.spacing,
         reserved=tuple(sorted({(o.method, o.endpoint) for o in plan.objectives if o.endpoint})),
     )
 
@@ -99,15 +103,20 @@ def check_locustfile(plan: Plan) -> None:
 
 
 def load_stages(plan: Plan) -> tuple[LoadStage, ...]:
-    """Raises HarnessError: a load that this launcher cannot make."""
-    if plan.load.model != "closed":
-        raise HarnessError(
-            f"plan {plan.name}: load.model {plan.load.model!r} is not supported yet",
-            remedy="use model: closed, with users in each stage",
-        )
+    """Users over time; of the open model those that stand ready. Raises HarnessError: a stage names none."""
+    if plan.load.model == "open":
+        slots = plan.load.arrival_slots
+        return (LoadStage(plan.load.duration, slots, max(_SLOTS_PER_SECOND, slots / _SPAWN_SECONDS)),)
     stages = []
     for at, stage in enumerate(plan.load.stages, start=1):
         if stage.users is None:
             raise HarnessError(f"plan {plan.name}: stage {at} of the load names no users", remedy="give it users: N")
         stages.append(LoadStage(stage.duration, stage.users, stage.spawn_rate))
     return tuple(stages)
+
+
+def rate_stages(plan: Plan) -> tuple[RateStage, ...]:
+    """Arrivals over time; empty for the closed model."""
+    if plan.load.model != "open":
+        return ()
+    return tuple(RateStage(s.duration, s.rate, s.shape, s.steps, s.amplitude, s.period) for s in plan.load.stages)

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from harness.plan.arrivals import Shape, Spacing
+
 VARIABLE = "HARNESS_LOAD_CONFIG"
 Role = Literal["master", "worker"]
 
@@ -21,6 +23,18 @@ class LoadStage:
     duration: float
     users: int
     spawn_rate: float | None = None
+
+
+@dataclass(frozen=True)
+class RateStage:
+    """One stretch of the open model: seconds, arrivals per second, and how it comes there."""
+
+    duration: float
+    rate: float | None
+    shape: Shape = "constant"
+    steps: int = 5
+    amplitude: float = 0.5
+    period: float = 86_400.0
 
 
 @dataclass(frozen=True)
@@ -38,6 +52,8 @@ class LoadConfig:
         token: bearer token of the master's control routes; empty for workers.
         edges: histogram edges in seconds.
         workers: worker processes of the run, for a locustfile that shares something out among them.
+        rates: stages of the open model, whose ``stages`` hold its users; empty: the closed model.
+        spacing: of the open model's arrivals.
         reserved: [method, name] of the endpoints that the plan judges.
     """
 
@@ -62,6 +78,8 @@ class LoadConfig:
     max_users: int = 10_000
     workers: int = 1
     reserved: tuple[tuple[str, str], ...] = ()
+    rates: tuple[RateStage, ...] = ()
+    spacing: Spacing = "poisson"
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -71,6 +89,7 @@ class LoadConfig:
         """Reads what ``to_json`` wrote. Raises ValueError, TypeError or KeyError for anything else."""
         data: dict[str, Any] = json.loads(text)
         data["stages"] = tuple(LoadStage(**stage) for stage in data["stages"])
+        data["rates"] = tuple(RateStage(**stage) for stage in data.get("rates", ()))
         data["edges"] = tuple(data["edges"])
         data["reserved"] = tuple((method, name) for method, name in data["reserved"])
         return cls(**data)

@@ -17,13 +17,16 @@ from locust import LoadTestShape, runners
 from locust.runners import STATE_STOPPED, STATE_STOPPING, MasterRunner
 
 from exporters import metric_names as names
-from exporters.load_exposition import gauge
+from exporters.load_exposition import gauge, histogram
 from exporters.load_recorder import Recorder
 from exporters.load_server import LoadServer
-from harness.load import stats_memory
+from harness.load import arrivals, open_model, stats_memory
+from harness.load.arrival_sharing import MESSAGE, ArrivalSharing
+from harness.load.arrivals import Arrivals
 from harness.load.client_defaults import apply_defaults
 from harness.load.config import LoadConfig
 from harness.load.master import Control, EnduringMasterRunner, worker_states
+from harness.plan.arrivals import Schedule
 from harness.plan.shape import intended_users, peak_users
 
 _INSTALLED = "_endurance_harness"
@@ -74,6 +77,10 @@ class Plumbing:
         self._environment: Any = None
         self._server: LoadServer | None = None
         self._notes: list[str] = []
+        self._schedule = Schedule(config.rates, config.spacing, config.seed) if config.rates else None
+        self._sharing: ArrivalSharing | None = None
+        self._arrivals: Arrivals | None = None
+        self._events = events
         events.request.add_listener(self._recorder.record)
         events.init.add_listener(self._on_init)
         events.quitting.add_listener(self._on_quitting)
@@ -90,6 +97,11 @@ class Plumbing:
                 self._config.token, status=self._status, hold=self._hold, forget=runner.forget, leave=self._leave
             ).routes
             runner.greenlet.spawn(runner.steward)
+            if self._schedule is not None:
+                self._sharing = ArrivalSharing(runner, self._schedule, self._config.workers)
+                runner.greenlet.spawn(self._sharing.run, environment.shape_class)
+        else:
+            self._time_the_start_of_tasks(runner)
         self._server = LoadServer(self._recorder, gauges=self._gauges, routes=routes, host=self._config.host)
         try:
             port = self._server.start(self._config.port, fixed=self._config.fixed_port)
@@ -101,6 +113,20 @@ class Plumbing:
         gc.collect()
         gc.freeze()
         self._announce(port, getattr(runner, "client_id", ""))
+
+    def _time_the_start_of_tasks(self, runner: Any) -> None:
+        """Lets latency count from the intended start, where tasks have one."""
+        if self._schedule is not None:
+            self._arrivals = Arrivals(self._schedule)
+            open_model.take_arrivals(self._arrivals)
+            runner.register_message(MESSAGE, self._on_sharing)
+            runner.greenlet.spawn(self._arrivals.run)
+        elif open_model.any_paced(self._environment.user_classes):
+            open_model.keep_pace()
+        else:
+            return
+        self._events.request.remove_listener(self._recorder.record)
+        self._events.request.add_listener(open_model.from_intended_start(self._recorder.record))
 
     def _on_quitting(self, environment: Any, **_: Any) -> None:
         if isinstance(environment.runner, EnduringMasterRunner):
@@ -134,6 +160,7 @@ class Plumbing:
 
     def _gauges(self) -> Iterator[str]:
         runner = self._environment.runner
+        yield from self._arrival_families()
         if isinstance(runner, MasterRunner):
             users, _ = self._environment.shape_class.wanted()
             yield gauge(names.USERS_TARGET, "Users that the plan wants now.", [({}, users)])
@@ -145,6 +172,26 @@ class Plumbing:
             yield gauge(
                 names.USERS, "Running users by class.", [({"user_class": c}, n) for c, n in users_by_class.items()]
             )
+
+    def _on_sharing(self, environment: Any, msg: Any, **_: Any) -> None:
+        assert self._arrivals is not None
+        data, own = msg.data, environment.runner.client_id
+        self._arrivals.share_out(data["started_at"], data["block"], data["members"], own, time.time())
+
+    def _arrival_families(self) -> Iterator[str]:
+        """What the open model made of the plan's arrivals; nothing in the closed one."""
+        if self._sharing is not None:
+            yield gauge(
+                names.ARRIVALS_PLANNED, "Arrivals that were due by plan.", [({}, self._sharing.planned)], kind="counter"
+            )
+        if self._arrivals is not None:
+            made = self._arrivals
+            yield gauge(names.ARRIVALS, "Arrivals that a user took.", [({}, made.started)], kind="counter")
+            yield gauge(
+                names.ARRIVALS_DROPPED, "Arrivals that found no free user.", [({}, made.dropped)], kind="counter"
+            )
+            lateness = "How late users took their arrivals."
+            yield histogram(names.ARRIVAL_LAG, lateness, arrivals.EDGES, made.lag_counts, made.lag_total)
 
     def _leave(self) -> None:
         runner = self._environment.runner

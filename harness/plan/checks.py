@@ -7,7 +7,8 @@ import re
 from collections.abc import Callable, Collection
 from urllib.parse import urlsplit
 
-from harness.plan.model import Plan
+from harness.plan.arrivals import peak_rate
+from harness.plan.model import Load, Plan
 from harness.plan.problems import Problems, did_you_mean
 from harness.plan.yaml_lines import Node
 
@@ -126,26 +127,17 @@ def _names(plan: Plan, root: Node, problems: Problems) -> None:
 def _stages(plan: Plan, root: Node, problems: Problems) -> None:
     load = plan.load
     if load.model == "open":
-        problems.add_loc(
-            root,
-            ("load", "model"),
-            "the open model (arrivals per second) cannot be run by this version yet",
-            "use model: closed with users and spawn_rate in the stages",
-        )
-        for index, stage in enumerate(load.stages):
-            if stage.rate is None:
-                problems.add_loc(
-                    root, ("load", "stages", index), "a stage of the open model needs rate", "add rate: 100"
-                )
+        _rates(load, root, problems)
         return
     for index, stage in enumerate(load.stages):
-        if stage.rate is not None:
-            problems.add_loc(
-                root,
-                ("load", "stages", index, "rate"),
-                "rate belongs to the open model; this plan's model is closed",
-                "give users and spawn_rate instead",
-            )
+        for key, given in (("rate", stage.rate is not None), ("shape", stage.shape != "constant")):
+            if given:
+                problems.add_loc(
+                    root,
+                    ("load", "stages", index, key),
+                    f"{key} belongs to the open model; this plan's model is closed",
+                    "give users and spawn_rate instead, or write model: open above the stages",
+                )
         if stage.users is None:
             problems.add_loc(
                 root,
@@ -160,6 +152,25 @@ def _stages(plan: Plan, root: Node, problems: Problems) -> None:
             "no stage has a user, so no request would be made",
             "give a stage users above zero",
         )
+
+
+def _rates(load: Load, root: Node, problems: Problems) -> None:
+    """The stages of the open model."""
+    for index, stage in enumerate(load.stages):
+        if stage.rate is None:
+            problems.add_loc(root, ("load", "stages", index), "a stage of the open model needs rate", "add rate: 100")
+        for key, value in (("users", stage.users), ("spawn_rate", stage.spawn_rate)):
+            if value is not None:
+                problems.add_loc(
+                    root,
+                    ("load", "stages", index, key),
+                    f"{key} belongs to the closed model; this plan's model is open",
+                    "give rate instead, in arrivals per second; slots: N sets how many may be under way at once",
+                )
+        if stage.shape == "sine" and not stage.rate:
+            problems.add_loc(root, ("load", "stages", index), "a sine needs a rate to swing about", "add rate: 100")
+    if peak_rate(load.stages) <= 0:
+        problems.add_loc(root, ("load", "stages"), "no stage has an arrival, so no request would be made", "add a rate")
 
 
 def _longest(plan: Plan, root: Node, problems: Problems) -> None:

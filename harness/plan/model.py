@@ -5,18 +5,23 @@ Durations are seconds, sizes bytes, shares ratios. Pure.
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from harness.plan.arrivals import peak_rate
 from harness.plan.objectives import Objective
 from harness.plan.secrets import mask_hook, mask_url
-from harness.units import parse_duration
+from harness.units import parse_duration, parse_rate, parse_ratio
 
 DEFAULT_HORIZON = 24 * 3600.0
 DEFAULT_ALLOW_HOSTS = ("localhost", "127.0.0.1", "::1")
+# A target that stalls for so long still meets every arrival of the open model.
+SLOT_SECONDS = 4.0
+FEWEST_SLOTS = 20
 # Stands in a reference target's url until the local stack has started it on a free port.
 REFERENCE_URL = "http://127.0.0.1:0"
 
@@ -131,17 +136,28 @@ class PrometheusTarget(_Frozen):
 
 
 class Stage(_Frozen):
-    """One stretch of load. Closed model: users. Open model: arrivals per second (``rate``)."""
+    """One stretch of load. Closed model: users. Open model: arrivals per second (``rate``).
+
+    Attributes:
+        shape: open model: how the stage comes to its rate and leaves it, see ``harness.plan.arrivals.pieces``.
+        steps: of the shape ``step``; ``amplitude`` (share of the rate) and ``period`` of the shape ``sine``.
+    """
 
     duration: PositiveSeconds
     users: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
     spawn_rate: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
-    rate: Annotated[float, Field(ge=0)] | None = None
+    rate: Annotated[float, BeforeValidator(parse_rate), Field(ge=0, le=1_000_000)] | None = None
+    shape: Literal["constant", "ramp", "step", "spike", "sine"] = "constant"
+    steps: Annotated[int, Field(ge=1, le=1000)] = 5
+    amplitude: Annotated[float, BeforeValidator(parse_ratio), Field(gt=0, le=1)] = 0.5
+    period: PositiveSeconds = 24 * 3600.0
 
 
 class Load(_Frozen):
     locustfile: str
     model: Literal["closed", "open"] = "closed"
+    spacing: Literal["poisson", "even"] = "poisson"
+    slots: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     workers: Annotated[int, Field(ge=1, le=256)] = 1
     stages: Annotated[tuple[Stage, ...], Field(min_length=1)]
     warmup: Seconds = 0.0
@@ -153,6 +169,11 @@ class Load(_Frozen):
     def duration(self) -> float:
         """Seconds of load in all."""
         return sum(stage.duration for stage in self.stages)
+
+    @property
+    def arrival_slots(self) -> int:
+        """Users that stand ready for the open model's arrivals; each carries out one at a time."""
+        return self.slots or max(FEWEST_SLOTS, math.ceil(peak_rate(self.stages) * SLOT_SECONDS))
 
 
 class Aside(_Frozen):
