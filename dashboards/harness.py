@@ -195,7 +195,8 @@ def arrivals() -> Panel:
         key="harness-arrivals",
         title="Arrivals",
         description=text("""
-            Open model: users started and users that could not be started, per second. Empty in the closed model.
+            Open model: arrivals due by plan, taken by a user, and dropped because every user was busy, per second.
+            Empty in the closed model.
         """),
         unit="reqps",
         decimals=1,
@@ -204,7 +205,8 @@ def arrivals() -> Panel:
         runbooks=("ArrivalsDropped",),
         axis_min=0,
         queries=(
-            Query(q.ARRIVALS, "started", empty_when_healthy=CLOSED_MODEL),
+            Query(q.ARRIVALS_PLANNED, "planned", empty_when_healthy=CLOSED_MODEL),
+            Query(q.ARRIVALS, "taken", empty_when_healthy=CLOSED_MODEL),
             Query(q.ARRIVALS_DROPPED, "dropped", empty_when_healthy=CLOSED_MODEL),
         ),
     )

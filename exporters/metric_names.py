@@ -164,6 +164,7 @@ class Recorded:
     LOOP_LAG_P99 = "harness_instance:locust_loop_lag_seconds:p99_1m"
     WORKERS_MISSING = "harness:locust_workers:missing"
     ARRIVALS = "harness:locust_arrivals:rate1m"
+    ARRIVALS_PLANNED = "harness:locust_arrivals_planned:rate1m"
     ARRIVALS_DROPPED = "harness:locust_arrivals_dropped:rate1m"
     ARRIVALS_DROPPED_RATIO = "harness:locust_arrivals_dropped:ratio1m"
     # target: processes and containers alike

@@ -15,9 +15,11 @@ from rich.console import Console
 from harness.assets import data_path, rules_path
 from harness.errors import ExitCode, HarnessError, PlanError, UsageError
 from harness.load.user_classes import unknown_user_classes
+from harness.plan.arrivals import peak_rate
 from harness.plan.judgeable import Unjudgeable, unjudgeable
 from harness.plan.loading import find_plan, load_plan
-from harness.plan.model import Plan
+from harness.plan.model import Load, Plan
+from harness.plan.shape import peak_users
 from harness.plan.yaml_lines import parse_yaml, read_text
 from harness.prom.rules import load_rules
 from harness.report.console import print_verdict
@@ -206,6 +208,12 @@ def _rules_check() -> Check:
     return Check("rules", True, f"{len(rules.recording)} recording rules, {len(rules.alerts)} alerts")
 
 
+def _peak(load: Load) -> str:
+    if load.model == "open":
+        return f"{peak_rate(load.stages):g} arrivals per second, {load.arrival_slots} users for them"
+    return f"{peak_users(load.stages)} users"
+
+
 def _print_checks(console: Console, plan: Plan, checks: list[Check], problems: list[Unjudgeable]) -> None:
     def line(text: str) -> None:
         console.print(text, markup=False, highlight=False, soft_wrap=True)
@@ -213,7 +221,7 @@ def _print_checks(console: Console, plan: Plan, checks: list[Check], problems: l
     load = plan.load
     line(
         f"{plan.name}: {format_duration(load.duration)} of load, {format_duration(load.warmup)} of it warm-up, "
-        f"{max((s.users or 0 for s in load.stages), default=0)} users at the peak, {len(plan.objectives)} objectives"
+        f"{_peak(load)} at the peak, {len(plan.objectives)} objectives"
     )
     for found in checks:
         line(f"{'ok' if found.ok else 'MISSING':<8}{found.name}: {found.detail}")

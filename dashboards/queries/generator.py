@@ -9,6 +9,7 @@ CPU = series(Recorded.GENERATOR_CPU)
 MEMORY = series(Recorded.GENERATOR_MEMORY)
 LOOP_LAG = series(Recorded.LOOP_LAG_P99)
 ARRIVALS = series(Recorded.ARRIVALS)
+ARRIVALS_PLANNED = series(Recorded.ARRIVALS_PLANNED)
 ARRIVALS_DROPPED = series(Recorded.ARRIVALS_DROPPED)
 ARRIVALS_DROPPED_RATIO = series(Recorded.ARRIVALS_DROPPED_RATIO)
 USERS_SHARE = f"{series(Recorded.USERS)} / on ({KEEP}) ({series(Recorded.USERS_TARGET)} > 0)"

@@ -12,6 +12,7 @@ import numpy as np
 from exporters import metric_names as names
 from exporters.metric_names import Recorded
 from harness.judge.absence import clock
+from harness.judge.arrivals_made import check_arrivals
 from harness.judge.context import RATE_SECONDS, Context, within
 from harness.judge.counters import all_requests
 from harness.judge.levels import judge_level
@@ -25,7 +26,6 @@ from harness.units import format_duration, format_value
 
 LAG_LIMIT = 0.1  # seconds, p99 of the event loop's delay
 CPU_LIMIT = 0.9  # of a core: Locust runs on one
-DROPPED_LIMIT = 0.01  # of arrivals
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def check_generator(context: Context) -> GeneratorReport:
     findings += unmeasured
     findings += _workers(context, steady)
     findings += _restarted(context)
-    findings += _dropped(context, rates)
+    findings += check_arrivals(context, rates)
     users = check_users(context, steady)
     idle = _idle(context, steady)
     stopped = idle or check_stops(context, steady)
@@ -183,27 +183,6 @@ def _restarted(context: Context) -> list[Finding]:
     query = context.selector(names.WORKER_RESTARTS)
     return [
         load_finding(Outcome.WARN, summary, query, first=moments[0], value=float(len(moments)), limit=0.0, unit="count")
-    ]
-
-
-def _dropped(context: Context, window: Window | None) -> list[Finding]:
-    made = within(context.one(Recorded.ARRIVALS), window).values
-    dropped = within(context.one(Recorded.ARRIVALS_DROPPED), window)
-    lost = float(dropped.values.sum())
-    total = float(made.sum()) + lost
-    if total <= 0 or lost / total <= DROPPED_LIMIT:
-        return []
-    share = lost / total
-    return [
-        load_finding(
-            Outcome.INCONCLUSIVE,
-            f"{format_value(share, 'ratio')} of the arrivals were dropped: the offered load was not made",
-            context.selector(Recorded.ARRIVALS_DROPPED_RATIO),
-            first=float(dropped.times[dropped.values > 0][0]),
-            value=share,
-            limit=DROPPED_LIMIT,
-            unit="ratio",
-        )
     ]
 
 

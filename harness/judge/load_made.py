@@ -20,6 +20,7 @@ from harness.judge.results import ENOUGH_RECORDED
 from harness.judge.subjects import sources_of
 from harness.judge.verdict import Finding, Outcome
 from harness.judge.windows import BoolArray, Stretch, Window, stretches
+from harness.plan.arrivals import Schedule
 from harness.plan.model import Stage
 from harness.plan.shape import intended_users
 from harness.prom.series import FloatArray
@@ -197,10 +198,8 @@ def _loaded(context: Context, since_start: FloatArray) -> BoolArray:
     load = context.plan.load
     if load.model == "closed":
         return np.asarray(wanted_users(load.stages, since_start, SETTLE_SECONDS + 2 * context.interval) > 0)
-    ends = np.cumsum([stage.duration for stage in load.stages])
-    stage = np.searchsorted(ends, since_start, side="right")
-    rates = np.array([*(s.rate or 0.0 for s in load.stages), 0.0])
-    return np.asarray(rates[stage] > 0)
+    wanted = Schedule(load.stages, load.spacing, load.seed)
+    return np.asarray([wanted.rate(float(moment)) > 0 for moment in since_start])
 
 
 def _judged_by_coverage(context: Context) -> bool:

@@ -96,6 +96,9 @@ class Made:
     lost: Callable[[Mapping[str, str], FloatArray], np.ndarray] = lambda labels, t: np.zeros(t.shape, dtype=bool)
     down: dict[str, Curve] = field(default_factory=dict)  # job -> 1 where its scrapes failed
     seed: int = 1
+    planned: Curve | None = None  # arrivals per second of the open model, of which
+    dropped: Curve = flat(0.0)  # this share found no user
+    unmade: Curve = flat(0.0)  # and this one nobody made
     endpoint: str = "/a"
     error_kind: str = "status"
 
@@ -153,6 +156,11 @@ def series_of(made: Made, length: float = WARMUP + STEADY) -> list[Series]:
         rate = made_requests * made.errors(t) * (kind == made.error_kind)
         add(names.REQUEST_ERRORS, total(rate), load, worker, method="GET", name=made.endpoint, error=kind)
     add(names.USERS, made.users(t), load, worker, user_class="Saver")
+    if made.planned is not None:
+        due, unmade, dropped = made.planned(t), made.unmade(t), made.dropped(t)
+        add(names.ARRIVALS_PLANNED, total(due), load, "locust-master")
+        add(names.ARRIVALS, total(due * (1 - unmade - dropped)), load, worker)
+        add(names.ARRIVALS_DROPPED, total(due * dropped), load, worker)
     add(names.USERS_TARGET, 20.0, load, "locust-master")
     add(names.WORKERS, 1 - made.missing_workers(t), load, "locust-master", state="running")
     for instance in ("locust-master", worker):

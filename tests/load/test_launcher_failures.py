@@ -91,15 +91,6 @@ def test_an_unknown_user_class_is_named(tmp_path: Path) -> None:
     assert leftovers(tmp_path) == []
 
 
-def test_the_open_model_is_refused_rather_than_faked(tmp_path: Path) -> None:
-    (tmp_path / "user.py").write_text(FINE)
-    plan = make_plan(
-        "http://127.0.0.1:9", tmp_path / "user.py", stages=(Stage(duration=5, rate=10),), load={"model": "open"}
-    )
-    with pytest.raises(HarnessError, match="open"):
-        LoadLauncher(plan, tmp_path / "control", tmp_path / "logs").start(5)
-
-
 def test_a_killed_worker_is_started_again_and_counted(tmp_path: Path, http_target: HttpTarget) -> None:
     launcher = launcher_for(tmp_path, FINE, http_target.url)
     try:

@@ -51,6 +51,21 @@ from tests.plan.small_plan import MINIMAL, file_error, refused, with_line, write
             with_line("users: 3", "rate: 5"),
             ["x.yml:6: rate belongs to the open model", "stage 1 of the load has no users"],
         ),
+        (
+            with_line("users: 3", "users: 3, shape: ramp"),
+            ["x.yml:6: shape belongs to the open model"],
+        ),
+        (
+            with_line(
+                "stages: [{duration: 5m, users: 3}]",
+                "model: open\n  stages: [{duration: 5m, rate: 0, shape: sine}]",
+            ),
+            ["x.yml:7: a sine needs a rate to swing about", "x.yml:7: no stage has an arrival"],
+        ),
+        (
+            with_line("{duration: 5m, users: 3}", "{duration: 5m, rate: 3 furlongs}"),
+            ["x.yml:6: load.stages, stage 1, rate"],
+        ),
         (with_line("users: 3", "users: 0"), ["x.yml:6: no stage has a user"]),
         (with_line("duration: 5m", "duration: -5m"), ["x.yml:6: load.stages, stage 1, duration: '-5m' is negative"]),
         (with_line("duration: 5m", "duration: 0"), ["x.yml:6: load.stages, stage 1, duration", "greater than 0"]),
@@ -60,7 +75,7 @@ from tests.plan.small_plan import MINIMAL, file_error, refused, with_line, write
         (with_line("  locustfile: l.py", "  locustfile: l.py\n  warmup: 5m"), ["x.yml:6: the warm-up (300 s)"]),
         (
             with_line("  locustfile: l.py", "  locustfile: l.py\n  model: open"),
-            ["x.yml:6: the open model (arrivals per second) cannot be run by this version yet"],
+            ["x.yml:7: a stage of the open model needs rate", "x.yml:7: users belongs to the closed model"],
         ),
         (with_line("  locustfile: l.py", "  locustfile: l.py\n  workers: 0"), ["x.yml:6: load.workers"]),
         (with_line("load:\n", "load: x\nloud:\n"), ["x.yml:4: load must be a mapping", "x.yml:5: unknown key 'loud'"]),
