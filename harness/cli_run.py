@@ -210,7 +210,7 @@ def _rules_check() -> Check:
 
 def _peak(load: Load) -> str:
     if load.model == "open":
-        return f"{peak_rate(load.stages):g} arrivals per second, {load.arrival_slots} users for them"
+        return f"{peak_rate(load.rates):g} arrivals per second, {load.arrival_slots} users for them"
     return f"{peak_users(load.stages)} users"
 
 

@@ -33,8 +33,8 @@ def parse_duration(text: str | int | float) -> float:
     Raises:
         ValueError: not a duration, negative, or not finite.
     """
-    if isinstance(text, bool):
-        raise ValueError(f"{text!r} is not a duration; write for example 30s, 5m or 1h30m")
+    if isinstance(text, bool) or not isinstance(text, str | int | float):
+        raise ValueError(f"{_brief(text)} is not a duration; write for example 30s, 5m or 1h30m")
     if isinstance(text, int | float):
         if text < 0:
             raise ValueError(f"{text!r} is negative; a duration cannot be")
@@ -53,8 +53,8 @@ def parse_duration(text: str | int | float) -> float:
 
 
 def _parse_scaled(text: str | int | float, scale: dict[str, float], what: str, example: str) -> float:
-    if isinstance(text, bool):
-        raise ValueError(f"{text!r} is not {what}; write for example {example}")
+    if isinstance(text, bool) or not isinstance(text, str | int | float):
+        raise ValueError(f"{_brief(text)} is not {what}; write for example {example}")
     if isinstance(text, int | float):
         value = float(text)
     else:
@@ -69,6 +69,11 @@ def _parse_scaled(text: str | int | float, scale: dict[str, float], what: str, e
     if value < 0:
         raise ValueError(f"{text!r} is negative; {what} cannot be")
     return _finite(value, text)
+
+
+def _brief(value: object) -> str:
+    """As YAML's reader gave it: nothing, a list, a mapping."""
+    return "nothing" if value is None else repr(value)[:_MAX_TEXT]
 
 
 def parse_bytes(text: str | int | float) -> float:

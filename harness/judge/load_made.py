@@ -20,7 +20,6 @@ from harness.judge.results import ENOUGH_RECORDED
 from harness.judge.subjects import sources_of
 from harness.judge.verdict import Finding, Outcome
 from harness.judge.windows import BoolArray, Stretch, Window, stretches
-from harness.plan.arrivals import Schedule
 from harness.plan.model import Stage
 from harness.plan.shape import intended_users
 from harness.prom.series import FloatArray
@@ -198,7 +197,7 @@ def _loaded(context: Context, since_start: FloatArray) -> BoolArray:
     load = context.plan.load
     if load.model == "closed":
         return np.asarray(wanted_users(load.stages, since_start, SETTLE_SECONDS + 2 * context.interval) > 0)
-    wanted = Schedule(load.stages, load.spacing, load.seed)
+    wanted = load.schedule
     return np.asarray([wanted.rate(float(moment)) > 0 for moment in since_start])
 
 

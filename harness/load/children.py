@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from harness.errors import HarnessError
-from harness.load.config import VARIABLE, LoadConfig, LoadStage, RateStage, Role
+from harness.load.config import VARIABLE, LoadConfig, LoadStage, Role
 from harness.plan.model import Plan
 
 LOOPBACK = "127.0.0.1"
@@ -55,8 +55,8 @@ def child_config(
         seed=plan.load.seed,
         max_users=plan.load.max_users,
         workers=plan.load.workers,
-        rates=rate_stages(plan),
-        spacing=plan.load.spacing,
+        rates=plan.load.rates,
+        spacing=plan.load.spacing or "poisson",
         reserved=tuple(sorted({(o.method, o.endpoint) for o in plan.objectives if o.endpoint})),
     )
 
@@ -113,10 +113,3 @@ def load_stages(plan: Plan) -> tuple[LoadStage, ...]:
             raise HarnessError(f"plan {plan.name}: stage {at} of the load names no users", remedy="give it users: N")
         stages.append(LoadStage(stage.duration, stage.users, stage.spawn_rate))
     return tuple(stages)
-
-
-def rate_stages(plan: Plan) -> tuple[RateStage, ...]:
-    """Arrivals over time; empty for the closed model."""
-    if plan.load.model != "open":
-        return ()
-    return tuple(RateStage(s.duration, s.rate, s.shape, s.steps, s.amplitude, s.period) for s in plan.load.stages)

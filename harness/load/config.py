@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from harness.plan.arrivals import Shape, Spacing
+from harness.plan.arrivals import RateStage, Spacing
 
 VARIABLE = "HARNESS_LOAD_CONFIG"
 Role = Literal["master", "worker"]
@@ -23,18 +23,6 @@ class LoadStage:
     duration: float
     users: int
     spawn_rate: float | None = None
-
-
-@dataclass(frozen=True)
-class RateStage:
-    """One stretch of the open model: seconds, arrivals per second, and how it comes there."""
-
-    duration: float
-    rate: float | None
-    shape: Shape = "constant"
-    steps: int = 5
-    amplitude: float = 0.5
-    period: float = 86_400.0
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import math
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
 BLOCK = 1.0  # seconds
 
@@ -22,21 +22,16 @@ Shape = Literal["constant", "ramp", "step", "spike", "sine"]
 Spacing = Literal["poisson", "even"]
 
 
-class RateStage(Protocol):
-    """A stage of the open model, of a plan or of a child's configuration."""
+@dataclass(frozen=True)
+class RateStage:
+    """One stretch of the open model: seconds, arrivals per second, and how it comes there (see ``pieces``)."""
 
-    @property
-    def duration(self) -> float: ...
-    @property
-    def rate(self) -> float | None: ...
-    @property
-    def shape(self) -> Shape: ...
-    @property
-    def steps(self) -> int: ...
-    @property
-    def amplitude(self) -> float: ...
-    @property
-    def period(self) -> float: ...
+    duration: float
+    rate: float
+    shape: Shape = "constant"
+    steps: int = 5
+    amplitude: float = 0.5
+    period: float = 86_400.0
 
 
 @dataclass(frozen=True)
@@ -117,7 +112,7 @@ def pieces(stages: Sequence[RateStage]) -> tuple[Piece, ...]:
         begun = end
 
     for stage in stages:
-        rate, end = stage.rate or 0.0, begun + stage.duration
+        rate, end = stage.rate, begun + stage.duration
         if stage.shape == "ramp":
             add(end, level, (rate - level) / stage.duration)
         elif stage.shape == "step":

@@ -130,7 +130,7 @@ def _stages(plan: Plan, root: Node, problems: Problems) -> None:
         _rates(load, root, problems)
         return
     for index, stage in enumerate(load.stages):
-        for key, given in (("rate", stage.rate is not None), ("shape", stage.shape != "constant")):
+        for key, given in (("rate", stage.rate is not None), ("shape", stage.shape is not None)):
             if given:
                 problems.add_loc(
                     root,
@@ -169,7 +169,7 @@ def _rates(load: Load, root: Node, problems: Problems) -> None:
                 )
         if stage.shape == "sine" and not stage.rate:
             problems.add_loc(root, ("load", "stages", index), "a sine needs a rate to swing about", "add rate: 100")
-    if peak_rate(load.stages) <= 0:
+    if peak_rate(load.rates) <= 0:
         problems.add_loc(root, ("load", "stages"), "no stage has an arrival, so no request would be made", "add a rate")
 
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from harness.plan.arrivals import peak_rate
+from harness.plan.arrivals import RateStage, Schedule, Shape, Spacing, peak_rate
 from harness.plan.objectives import Objective
 from harness.plan.secrets import mask_hook, mask_url
 from harness.units import parse_duration, parse_rate, parse_ratio
@@ -147,16 +147,16 @@ class Stage(_Frozen):
     users: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
     spawn_rate: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
     rate: Annotated[float, BeforeValidator(parse_rate), Field(ge=0, le=1_000_000)] | None = None
-    shape: Literal["constant", "ramp", "step", "spike", "sine"] = "constant"
-    steps: Annotated[int, Field(ge=1, le=1000)] = 5
-    amplitude: Annotated[float, BeforeValidator(parse_ratio), Field(gt=0, le=1)] = 0.5
-    period: PositiveSeconds = 24 * 3600.0
+    shape: Shape | None = None
+    steps: Annotated[int, Field(ge=1, le=1000)] | None = None
+    amplitude: Annotated[float, BeforeValidator(parse_ratio), Field(gt=0, le=1)] | None = None
+    period: PositiveSeconds | None = None
 
 
 class Load(_Frozen):
     locustfile: str
     model: Literal["closed", "open"] = "closed"
-    spacing: Literal["poisson", "even"] = "poisson"
+    spacing: Spacing | None = None
     slots: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     workers: Annotated[int, Field(ge=1, le=256)] = 1
     stages: Annotated[tuple[Stage, ...], Field(min_length=1)]
@@ -173,7 +173,25 @@ class Load(_Frozen):
     @property
     def arrival_slots(self) -> int:
         """Users that stand ready for the open model's arrivals; each carries out one at a time."""
-        return self.slots or max(FEWEST_SLOTS, math.ceil(peak_rate(self.stages) * SLOT_SECONDS))
+        return self.slots or max(FEWEST_SLOTS, math.ceil(peak_rate(self.rates) * SLOT_SECONDS))
+
+    @property
+    def rates(self) -> tuple[RateStage, ...]:
+        """The stages of the open model; none in the closed one."""
+        if self.model != "open":
+            return ()
+        chosen = ("shape", "steps", "amplitude", "period")
+        return tuple(
+            RateStage(
+                stage.duration, stage.rate or 0.0, **{k: v for k in chosen if (v := getattr(stage, k)) is not None}
+            )
+            for stage in self.stages
+        )
+
+    @property
+    def schedule(self) -> Schedule:
+        """When the open model's arrivals are due."""
+        return Schedule(self.rates, self.spacing or "poisson", self.seed)
 
 
 class Aside(_Frozen):

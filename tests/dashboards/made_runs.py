@@ -50,6 +50,7 @@ def container_run(folder: Path) -> RunDirectory:
     add(names.CONTAINER_CPU_THROTTLED_PERIODS, 3 * T, names.JOB_SIDECAR, **box)
     add(names.CONTAINER_OOM, (ALERT_FROM < T).astype(float), names.JOB_SIDECAR, **box)
     add(names.CONTAINER_START, np.where(ALERT_FROM < T, START + ALERT_FROM, START - 100), names.JOB_SIDECAR, **box)
+    add(names.ARRIVALS_PLANNED, (ARRIVALS + DROPPED) * T, names.JOB_LOAD)
     add(names.ARRIVALS, ARRIVALS * T, names.JOB_LOAD)
     add(names.ARRIVALS_DROPPED, DROPPED * T, names.JOB_LOAD)
     add(names.REDIS_MEMORY, constant(60e6), names.JOB_SIDECAR, redis="cache")

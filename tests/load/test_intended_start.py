@@ -103,8 +103,7 @@ def test_a_paced_user_makes_up_for_a_stall_and_counts_from_when_it_should_have_b
 def test_a_locustfile_may_still_wait_within_a_task() -> None:
     assert run("""
         from harness.load.arrivals import Arrivals
-        from harness.load.config import RateStage
-        from harness.plan.arrivals import Schedule
+        from harness.plan.arrivals import RateStage, Schedule
 
         took = []
 

@@ -11,8 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from harness.load.config import RateStage
-from harness.plan.arrivals import Schedule, peak_rate, pieces
+from harness.plan.arrivals import RateStage, Schedule, peak_rate, pieces
 
 DAY = 86_400.0
 

@@ -69,6 +69,8 @@ from tests.plan.small_plan import MINIMAL, file_error, refused, with_line, write
         (with_line("users: 3", "users: 0"), ["x.yml:6: no stage has a user"]),
         (with_line("duration: 5m", "duration: -5m"), ["x.yml:6: load.stages, stage 1, duration: '-5m' is negative"]),
         (with_line("duration: 5m", "duration: 0"), ["x.yml:6: load.stages, stage 1, duration", "greater than 0"]),
+        (with_line("name: x", "scrape_interval:\nname: x"), ["x.yml:1: scrape_interval", "nothing is not a duration"]),
+        (with_line("duration: 5m", "duration: [5m]"), ["x.yml:6:", "is not a duration"]),
         (with_line("duration: 5m", "duration: soon"), ["x.yml:6:", "write for example 30s, 5m or 1h30m"]),
         (with_line("[{duration: 5m, users: 3}]", "[]"), ["x.yml:6: load.stages needs at least one item"]),
         (with_line("[{duration: 5m, users: 3}]", "5m"), ["x.yml:6: load.stages must be a list, not '5m'"]),
