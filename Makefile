@@ -29,6 +29,7 @@ test: setup-tests  ## the tests that CI runs
 
 test-long: setup-tests  ## the long tests only
 	$(PYTEST) -m long --timeout 3600
+	$(PYTEST) -m "not long" --hypothesis-profile searching $$(grep -rl "from hypothesis" tests --include="test_*.py")
 
 lint: setup  ## ruff, formatting, types, rule files, shell
 	.venv/bin/ruff check .
