@@ -185,3 +185,10 @@ def test_marks_survive_each_other(tmp_path: Path) -> None:
     for number in range(3):
         add_mark(run, SetAside(STEADY_FROM + number, STEADY_FROM + number + 1, f"{number} ü", "hand", STEADY_FROM))
     assert [(m.reason, m.end - m.start) for m in read_marks(run.marks)] == [("0 ü", 1), ("1 ü", 1), ("2 ü", 1)]
+
+
+@pytest.mark.parametrize(("start", "end"), [(-1000.0, 5000.0), (0.0, 290.0), (70.0, 5000.0), (61.0, 285.0)])
+def test_next_to_nothing_left_is_inconclusive_and_no_error(start: float, end: float, tmp_path: Path) -> None:
+    verdict = marked(tmp_path, Made(), start=start, end=end)
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert all(o.outcome is not Outcome.FAIL for o in verdict.objectives)
