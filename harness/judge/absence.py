@@ -42,7 +42,8 @@ def why_missing(context: Context, need: Need, window: Window) -> str:
         return f"Prometheus scraped nothing at all after {clock(last)}"
     pause = scraping_pause(np.concatenate([s.times for s in everything]), context.interval)
     if pause is not None:
-        return f"Prometheus scraped nothing at all from {clock(pause[0])} to {clock(pause[1])}: it was down or restarted, or the clock was set ahead"
+        between = f"from {clock(pause[0])} to {clock(pause[1])}"
+        return f"Prometheus scraped nothing at all {between}: it was down or restarted, or the clock was set ahead"
     if not scrapes:
         of = f"job {need.job!r}" + (f", instance {need.instance!r}" if need.instance else "")
         return f"{who} was not scraped at all (no `up` of {of})"
