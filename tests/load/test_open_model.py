@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
 
+from harness.load.config import VARIABLE
 from harness.load.launcher import LoadLauncher
 from harness.plan.model import Stage
 from tests.load.load_helpers import HttpTarget, Samples, make_plan, scrape, value, wait_for
@@ -132,3 +134,67 @@ def test_arrivals_go_on_while_the_target_is_slow_and_what_finds_no_user_is_dropp
     assert dropped > 0.5 * planned
     assert took > 0.1 * planned
     assert abs(took + dropped - planned) <= 80
+
+
+STEADY = """
+from locust import FastHttpUser, constant, task
+
+
+class Visitor(FastHttpUser):
+    wait_time = constant(0)
+
+    @task
+    def visit(self):
+        self.client.get("/visit")
+"""
+
+
+def test_the_others_take_over_the_share_of_a_worker_that_died(tmp_path: Path, http_target: HttpTarget) -> None:
+    (tmp_path / "locustfile.py").write_text(STEADY)
+    plan = make_plan(
+        http_target.url,
+        tmp_path / "locustfile.py",
+        stages=(Stage(duration=120, rate=RATE),),
+        load={"model": "open", "workers": 2, "slots": 40, "spacing": "even"},
+    )
+    launcher = LoadLauncher(plan, tmp_path / "control", tmp_path / "logs")
+    launcher.start()
+    try:
+        # Counted by the target, since a process that dies takes its counters with it.
+        _await_rate(launcher, http_target, RATE)
+        victim = next(p for p in psutil.process_iter() if _is_worker(p, tmp_path / "control", "locust-worker-2"))
+        victim.kill()
+        wait_for(launcher, lambda status: status.restarts == 1, 30)
+        _await_rate(launcher, http_target, RATE)
+        names = dict(launcher.scrape_targets())
+        _await(launcher, lambda: value(scrape(names["locust-worker-2"]), "locust_arrivals_total") > 2 * RATE)
+    finally:
+        launcher.stop()
+
+
+def _is_worker(process: psutil.Process, control: Path, name: str) -> bool:
+    try:
+        config = process.environ().get(VARIABLE, "")
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return False
+    return str(control.resolve()) in config and f'"{name}"' in config
+
+
+def _await_rate(launcher: LoadLauncher, target: HttpTarget, rate: float) -> None:
+    """Until three seconds on end bring what the plan wants of them."""
+
+    def holds() -> bool:
+        began, before = time.monotonic(), target.seen["/visit"]
+        _await(launcher, lambda: time.monotonic() - began >= 3)
+        made = (target.seen["/visit"] - before) / (time.monotonic() - began)
+        return 0.9 * rate <= made <= 1.1 * rate
+
+    _await(launcher, holds, 60)
+
+
+def _await(launcher: LoadLauncher, ready: Callable[[], bool], seconds: float = 30) -> None:
+    until = time.monotonic() + seconds
+    while not ready():
+        assert time.monotonic() < until
+        launcher.poll()
+        time.sleep(0.2)
