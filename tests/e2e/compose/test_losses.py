@@ -111,7 +111,7 @@ def test_a_service_of_ones_own(engine: Engine, stack: Stack) -> None:
     plan = stack.project / "plans" / "own.yml"
     plan.write_text(
         "name: own\nkind: smoke\ntarget:\n  url: ${TEST_BASE_URL}\n  health_path: /\n"
-        "load:\n  locustfile: own_locustfile.py\n  warmup: 15s\n  stages: [{duration: 75s, users: 5}]\n"
+        "load:\n  locustfile: own_locustfile.py\n  warmup: 15s\n  stages: [{duration: 100s, users: 20}]\n"
         'objectives:\n  latency_p95: 5s\n  throughput: ">= 1 rps"\n  restarts: off\n  db_pool_waiting: off\n'
     )
     (stack.project / "plans" / "own_locustfile.py").write_text(
