@@ -14,7 +14,7 @@ from harness.judge.verdict import Outcome, Verdict
 from harness.prom.block_writer import BlockWriter
 from harness.prom.series import Series
 from harness.run.record import RunDirectory
-from tests.judge.fabricate import RECORD, START, STEADY, WARMUP, Made, lose, plan, series_of, write_run
+from tests.judge.fabricate import RECORD, START, STEADY, WARMUP, Made, flat, lose, plan, series_of, write_run
 
 RULES = Path(__file__).parents[2] / "prometheus" / "rules"
 ON = plan("  latency_p95: 800ms\n  error_ratio: 1%\n")
@@ -89,3 +89,12 @@ def test_a_level_that_no_rule_recorded_was_not_seen(
     (one,) = (o for o in verdict.objectives if o.objective == objective)
     assert one.outcome is Outcome.INCONCLUSIVE
     assert "no sample of harness_" in one.note and "longer than the 15s allowed" in one.note
+
+
+def test_processes_without_a_single_descriptor_were_not_read(tmp_path: Path) -> None:
+    """An exporter that may not look into /proc/PID/fd says 0, and 0 does not grow."""
+    on = plan("  latency_p95: 800ms\n  fd_growth: 50%\n")
+    verdict = judge_run(write_run(tmp_path / "run", Made(fds=flat(0.0))), on, rules_dir=RULES)
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    (one,) = (o for o in verdict.objectives if o.objective == "fd_growth")
+    assert one.outcome is Outcome.INCONCLUSIVE and one.note.startswith("no samples of harness_kind_subject:open_fds")
