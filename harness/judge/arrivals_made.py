@@ -31,8 +31,10 @@ def check_arrivals(context: Context, window: Window | None) -> list[Finding]:
     )
     # What is seen at the same moments is compared: a process that was not scraped is no missing load.
     moments, of_planned, of_made = np.intersect1d(planned.times, made.times, return_indices=True)
-    if moments.size < ENOUGH_RECORDED * window.expected(context.interval):
-        absent = names.ARRIVALS_PLANNED if len(planned) < len(made) else names.ARRIVALS
+    enough = ENOUGH_RECORDED * window.expected(context.interval)
+    if min(moments.size, len(dropped)) < enough:
+        counted = {names.ARRIVALS_PLANNED: planned, names.ARRIVALS: made, names.ARRIVALS_DROPPED: dropped}
+        absent = min(counted, key=lambda name: len(counted[name]))
         summary = f"no {absent} for most of the steady state: nothing shows that the planned load was made"
         return [load_finding(Outcome.INCONCLUSIVE, summary, context.selector(absent), first=window.start)]
     due, taken = float(planned.values[of_planned].sum()), float(made.values[of_made].sum())

@@ -40,10 +40,11 @@ def test_arrivals_that_all_found_a_user_pass(tmp_path: Path) -> None:
         (Made(planned=flat(40), unmade=from_half(0.2)), "of the plan's arrivals were offered: a worker was lost"),
         (Made(planned=flat(40), lost=lose(named(names.ARRIVALS_PLANNED))), f"no {names.ARRIVALS_PLANNED} for most"),
         (Made(planned=flat(40), lost=lose(named(names.ARRIVALS))), f"no {names.ARRIVALS} for most"),
-        (Made(), f"no {names.ARRIVALS} for most"),
+        (Made(planned=flat(40), lost=lose(named(names.ARRIVALS_DROPPED))), f"no {names.ARRIVALS_DROPPED} for most"),
+        (Made(), f"no {names.ARRIVALS_PLANNED} for most"),
         (Made(planned=flat(20), rps=flat(20)), "were given only 5"),
     ],
-    ids=["dropped", "unmade", "plan unknown", "made unknown", "neither known", "half of the plan"],
+    ids=["dropped", "unmade", "plan unknown", "made unknown", "drops unknown", "none known", "half of the plan"],
 )
 def test_load_that_was_not_offered_shows_nothing(made: Made, said: str, tmp_path: Path) -> None:
     verdict = judged(tmp_path, made)
