@@ -22,6 +22,9 @@ LOADER_DEFAULTS = {
     ("Top level", "name"): "the file's name",
     ("Top level", "objectives"): "what every plan inherits",
     ("load", "locustfile"): "the shipped one",
+    # Of the open model alone: none in a closed plan.
+    ("load", "spacing"): "`poisson`",
+    ("load.stages", "shape"): "`constant`",
 }
 SECTIONS: dict[str, type[BaseModel]] = {
     "Top level": model.Plan,
