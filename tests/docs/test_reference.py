@@ -24,7 +24,11 @@ LOADER_DEFAULTS = {
     ("load", "locustfile"): "the shipped one",
     # Of the open model alone: none in a closed plan.
     ("load", "spacing"): "`poisson`",
+    ("load", "slots"): "4 s of the highest rate, 20 at least",
     ("load.stages", "shape"): "`constant`",
+    ("load.stages", "steps"): "`5`",
+    ("load.stages", "amplitude"): "`50%`",
+    ("load.stages", "period"): "`24h`",
 }
 SECTIONS: dict[str, type[BaseModel]] = {
     "Top level": model.Plan,
