@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from tests.e2e.standing import ALERTMANAGER, HOOK_SECRET, Standing
+from tests.e2e.standing import Standing
+from tests.e2e.standing_stack import ALERTMANAGER, HOOK_SECRET
 
 pytestmark = [
     pytest.mark.e2e,
