@@ -64,6 +64,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 class _Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 128  # of five, a sixth connection waits a second for its second attempt
 
     def handle_error(self, *_: object) -> None:
         pass  # a client that gave up waiting is part of the test

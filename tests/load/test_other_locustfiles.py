@@ -72,6 +72,8 @@ def tls_target(certificate: tuple[Path, Path]) -> Iterator[HttpTarget]:
             pass
 
     class Server(http.server.ThreadingHTTPServer):
+        request_queue_size = 128
+
         daemon_threads = True
 
         def finish_request(self, request: object, client_address: object) -> None:
