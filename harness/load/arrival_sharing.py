@@ -36,15 +36,14 @@ class ArrivalSharing:
         self.planned = 0
 
     def run(self, shape: Any) -> None:
-        """Never returns; a greenlet of its own. ``shape.started_at``: unix seconds of the load's beginning."""
+        """Never returns; a greenlet of its own. ``shape.start_time``: when the load began, by this process' clock."""
         while True:
             gevent.sleep(INTERVAL)
             if shape.started_at is not None and not shape.held:
-                self.look(shape.started_at, time.time())
+                self.look(time.perf_counter() - shape.start_time)
 
-    def look(self, started_at: float, now: float) -> None:
-        """Tells the workers when the sharing changes, and counts what was due."""
-        elapsed = now - started_at
+    def look(self, elapsed: float) -> None:
+        """Tells the workers when the sharing changes, and counts what was due up to ``elapsed`` seconds."""
         present = int(elapsed // BLOCK)
         # A worker whose users are still being made could take nothing.
         members = tuple(sorted(c.id for c in self._runner.clients.all if c.state == STATE_RUNNING))
@@ -53,7 +52,8 @@ class ArrivalSharing:
         if members and members != self._members:
             self._members = members
             first = present + _LEAD
-            data = {"started_at": started_at, "block": first, "members": list(members)}
+            # Not a time of day: clocks of machines differ, and may be set while the load runs.
+            data = {"elapsed": elapsed, "block": first, "members": list(members)}
             self._runner.send_message(MESSAGE, data)
             if self._counted is None:
                 self._counted = first

@@ -45,16 +45,16 @@ class Arrivals:
         self.lag_counts = [0] * (len(EDGES) + 1)
         self.lag_total = 0.0
 
-    def share_out(self, started_at: float, block: int, members: Sequence[str], own: str, now: float) -> None:
+    def share_out(self, elapsed: float, block: int, members: Sequence[str], own: str) -> None:
         """The master's word: who shares the blocks from ``block`` on.
 
         Args:
-            started_at, now: unix seconds of the load's beginning and of this moment.
+            elapsed: seconds since the load began.
             own: this worker's id; not among the members: it has no arrivals.
         """
         first = self._origin is None
         if first:
-            self._origin = self._clock() - (now - started_at)
+            self._origin = self._clock() - elapsed
         block = max(block, self._made)
         self._sharing = [one for one in self._sharing if one[0] < block]
         self._sharing.append((block, len(members), members.index(own) if own in members else -1))

@@ -176,7 +176,7 @@ class Plumbing:
     def _on_sharing(self, environment: Any, msg: Any, **_: Any) -> None:
         assert self._arrivals is not None
         data, own = msg.data, environment.runner.client_id
-        self._arrivals.share_out(data["started_at"], data["block"], data["members"], own, time.time())
+        self._arrivals.share_out(data["elapsed"], data["block"], data["members"], own)
 
     def _arrival_families(self) -> Iterator[str]:
         """What the open model made of the plan's arrivals; nothing in the closed one."""
