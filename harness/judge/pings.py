@@ -9,6 +9,7 @@ least). A single such window is a WARN. A limit between two edges is bracketed, 
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,6 +17,7 @@ import numpy as np
 from harness.errors import ArchiveError
 from harness.judge.context import Context
 from harness.judge.counters import Grid, increases, make_grid
+from harness.judge.coverage import allowed_gap
 from harness.judge.latency import quantile_of
 from harness.judge.results import ENOUGH_RECORDED, Evidence, Judged, judged, missing
 from harness.judge.shares import WINDOW_ALPHA, Breach, Counts, find_breach, reach_back, requests_needed, surely_above
@@ -30,6 +32,7 @@ QUANTILE = 0.99
 # A ping is made every second or every scrape, whichever comes first (exporters.poller); half of them may be late.
 PINGED = 0.5
 BLIP = 1  # a single slow ping breaks nothing, however few there were
+SHOWN_FROM = 500  # moments of the steady state at which every edge is read
 LEAST_SLOW = 3  # two in a row are one hiccup of the machine
 
 
@@ -67,19 +70,66 @@ class Pings:
         return float(self.edges[finite][-1]) if math.isinf(value) else value
 
 
+@dataclass(frozen=True)
+class Probe:
+    """Where a probe's pings stand.
+
+    Attributes:
+        grid: when they are counted.
+        spellings: how each edge is written in ``le``, in the order of the edges.
+    """
+
+    context: Context
+    selectors: tuple[str, ...]
+    grid: Grid
+    spellings: Mapping[float, tuple[str, ...]]
+
+    @property
+    def edges(self) -> FloatArray:
+        """Seconds, increasing; the last is inf."""
+        return np.array(list(self.spellings))
+
+    def read(self, edges: Collection[float], grid: Grid) -> Pings:
+        """The pings up to these edges, and all of them, counted on a grid."""
+        wanted = sorted({*map(float, edges), math.inf})
+        spelled = "|".join(_literally(one) for edge in wanted for one in self.spellings[edge])
+        narrowed = " or ".join(f'{one[:-1]},le=~"{spelled}"}}' for one in self.selectors)
+        times = grid.times
+        expr = f"sum by (le, instance) ({narrowed})"
+        found = self.context.ranged(expr, float(times[0]), float(times[-1]), grid.step)
+        of = [increases([s for s in found if float(s.labels["le"]) == edge], grid) for edge in wanted]
+        index = np.arange(grid.size)
+        here = (index > grid.begin) & (index <= grid.end)
+        if self.context.steady is not None:
+            here &= Window(-math.inf, math.inf, self.context.steady.holes).counts(times)
+        return Pings(grid, np.array(wanted), np.array([counted for counted, _ in of]), of[-1][1], here)
+
+    @property
+    def quantile(self) -> float:
+        """Over the steady state, in seconds: a figure to show. Of a day every edge at every scrape would be most of
+        the judge's work; read less often they tell the same, but for what was counted just before a restart."""
+        often = -(-(self.grid.end - self.grid.begin) // SHOWN_FROM)
+        steps = (self.grid.end - self.grid.begin) // often
+        first = float(self.grid.times[self.grid.begin])
+        return self.read(self.edges, Grid(first, often * self.grid.step, steps + 1, 0, steps)).quantile
+
+
 def judge_pings_of(context: Context, objective: Objective, source: Source, subject: Subject) -> Judged:
     """A probe's p99 on one subject."""
     query = context.selector(source.recorded, **subject.labels)
     what = source.raw.removesuffix("_count")
-    window, pings = context.steady, _read(context, source, subject)
-    if window is None or pings is None:
+    window, probe = context.steady, _find(context, source, subject)
+    if window is None or probe is None:
         return missing(objective, subject, f"no samples of {what}_bucket in the steady state", query)
-    finite = pings.edges[np.isfinite(pings.edges)]
+    finite = probe.edges[np.isfinite(probe.edges)]
     # A quotient of floats is never exact: an edge that equals the limit is the limit's.
     lower = finite[finite <= objective.limit * (1 + 1e-9)]
     upper = finite[finite >= objective.limit * (1 - 1e-9)]
     over = 1 - QUANTILE
-    limit, value = format_value(objective.limit, "seconds"), pings.quantile
+    pings = probe.read({*lower[-1:], *upper[:1]}, probe.grid)
+    if not pings.present[pings.judged].any():
+        return missing(objective, subject, f"no samples of {what}_bucket in the steady state", query)
+    limit, value = format_value(objective.limit, "seconds"), probe.quantile
     shown = value if math.isfinite(value) else None
     if upper.size:
         counts, load = pings.counts(float(upper[0]))
@@ -96,7 +146,7 @@ def judge_pings_of(context: Context, objective: Objective, source: Source, subje
         reason = f"the histogram of {what} begins at {format_value(float(finite[0]), 'seconds')}, above {limit}"
         return missing(objective, subject, reason, query)
     counts, load = pings.counts(float(lower[-1]))
-    too_few = _too_few(pings, counts)
+    too_few = _too_few(pings, counts, window, context.interval)
     if too_few:
         return missing(objective, subject, f"{too_few} of {what}_bucket", query)
     breach = _breach(counts, window, over, context.interval)
@@ -130,38 +180,41 @@ def _over(counts: Counts, limit: str, value: float) -> str:
     return text + (f", p99 {format_value(value, 'seconds')}" if math.isfinite(value) else "")
 
 
-def _read(context: Context, source: Source, subject: Subject) -> Pings | None:
-    """The pings of the run; None when none of its buckets was scraped in the steady state."""
+def _literally(edge: str) -> str:
+    """A spelling of ``le`` within a quoted regular expression."""
+    return edge.replace(".", r"\\.").replace("+", r"\\+")
+
+
+def _find(context: Context, source: Source, subject: Subject) -> Probe | None:
+    """The histogram of a subject's pings; None when the run has none, or one without its last edge."""
     if context.steady is None:
         return None
     grid = make_grid(context.load, context.steady, context.interval, settled=False)
     if grid.begin >= grid.end:
         return None
     buckets = replace(source, raw=source.raw.removesuffix("_count") + "_bucket")
-    selectors = " or ".join(raw_selectors(buckets, subject, context.stack))
-    times = grid.times
-    expr = f"sum by (le, instance) ({selectors})"
-    found = context.ranged(expr, float(times[0]), float(times[-1]), grid.step)
-    try:
-        edges = np.array(sorted({float(s.labels["le"]) for s in found if "le" in s.labels}))
-    except ValueError as error:
-        raise ArchiveError(f"a bucket of {buckets.raw} has an edge that is no number: {error}") from error
-    if edges.size < 2 or not math.isinf(edges[-1]):
-        return None
-    read = [increases([s for s in found if float(s.labels.get("le", "nan")) == edge], grid) for edge in edges]
-    index = np.arange(grid.size)
-    here = (index > grid.begin) & (index <= grid.end)
-    here &= Window(-math.inf, math.inf, context.steady.holes).counts(times)
-    pings = Pings(grid, edges, np.array([counted for counted, _ in read]), read[-1][1], here)
-    return pings if pings.present[here].any() else None
+    selectors = raw_selectors(buckets, subject, context.stack)
+    spellings: dict[float, set[str]] = {}
+    for labels in context.api.series(selectors, float(grid.times[0]), float(grid.times[-1])):
+        if "le" in labels:
+            try:
+                spellings.setdefault(float(labels["le"]), set()).add(labels["le"])
+            except ValueError as error:
+                raise ArchiveError(f"a bucket of {buckets.raw} has an edge that is no number: {error}") from error
+    found = Probe(context, selectors, grid, {edge: tuple(sorted(spellings[edge])) for edge in sorted(spellings)})
+    return found if found.edges.size >= 2 and math.isinf(found.edges[-1]) else None
 
 
-def _too_few(pings: Pings, counts: Counts) -> str:
+def _too_few(pings: Pings, counts: Counts, window: Window, interval: float) -> str:
     """Why these pings are no evidence that the limit was kept; empty when they are."""
     moments = int(np.count_nonzero(pings.judged))
-    reported = int(np.count_nonzero(pings.present[pings.judged]))
-    if reported < ENOUGH_RECORDED * moments:
-        return f"too few samples ({reported} of {moments})"
+    reported = pings.grid.times[pings.judged & (pings.present > 0)]
+    if reported.size < ENOUGH_RECORDED * moments:
+        return f"too few samples ({reported.size} of {moments})"
+    # A gap between two scrapes is bridged by the counter; what came after the last one is in no later sample.
+    until, end = float(reported[-1]), float(pings.grid.times[pings.judged][-1])
+    if end - until > allowed_gap(window, interval):
+        return f"nothing after {format_duration(until - window.start)} of the steady state"
     made = int(np.count_nonzero(counts.all_ > 0))
     if made < PINGED * moments:
         return f"new pings in {made} of {moments} scrapes only: too few samples"

@@ -23,12 +23,20 @@ Took = Callable[[FloatArray], FloatArray]
 
 
 def judged(
-    folder: Path, took: Took, *, steady: float = 40.0, limit: str = "250ms", reset: float = 1e9, until: float = 1e9
+    folder: Path,
+    took: Took,
+    *,
+    steady: float = 40.0,
+    limit: str = "250ms",
+    reset: float = 1e9,
+    until: float = 1e9,
+    shown: float = 1e9,
 ) -> tuple[ObjectiveResult, list[Finding]]:
     """A steady state of so many seconds with a ping a second, each as long as ``took`` says of its second.
 
     Args:
-        reset: seconds after which the sidecar began anew; until: after which nothing was pinged any more.
+        reset: seconds after which the sidecar began anew; until: after which nothing was pinged any more;
+            shown: after which the buckets were no longer exported, though the count was.
     """
     run = RunDirectory(folder / "run")
     run.path.mkdir(parents=True)
@@ -44,7 +52,8 @@ def judged(
         labels = {"harness": "default", "job": "sidecar", "instance": "sidecar", "redis": "cache"}
         le = "+Inf" if edge == float("inf") else str(edge)
         times = np.round(START + scrapes, 3)
-        found.append(Series({**labels, "__name__": names.REDIS_PING + "_bucket", "le": le}, times, values))
+        kept = scrapes <= shown
+        found.append(Series({**labels, "__name__": names.REDIS_PING + "_bucket", "le": le}, times[kept], values[kept]))
         if le == "+Inf":
             found.append(Series({**labels, "__name__": names.REDIS_PING + "_count"}, times, values))
     with BlockWriter(length) as writer:
@@ -101,3 +110,22 @@ def test_pings_that_ended_are_no_fast_pings(tmp_path: Path) -> None:
     line, _ = judged(tmp_path, lambda t: np.full(t.shape, 0.002), until=WARMUP + 15)
     assert line.outcome is Outcome.INCONCLUSIVE
     assert "new pings in" in line.note
+
+
+def test_buckets_that_vanish_before_the_end_are_no_fast_pings(tmp_path: Path) -> None:
+    fast = lambda t: np.full(t.shape, 0.002)  # noqa: E731
+    whole = judged(tmp_path / "a", fast, steady=400.0)[0]
+    assert whole.outcome is Outcome.PASS
+    short = judged(tmp_path / "b", fast, steady=400.0, shown=WARMUP + 360)[0]
+    assert short.outcome is Outcome.INCONCLUSIVE
+    assert "nothing after 6m" in short.note
+
+
+def test_of_a_long_run_the_count_is_exact_and_the_quantile_is_shown(tmp_path: Path) -> None:
+    line, _ = judged(tmp_path, slow(0.02, seconds=0.35), steady=6000.0)
+    assert line.outcome is Outcome.FAIL
+    bad, all_ = (int(text.replace(",", "")) for text in line.note.split(" pings")[0].split(" of "))
+    assert abs(bad - 120) <= 1
+    assert abs(all_ - 6000) <= 10
+    # Every fiftieth took 0.35 s, in the bucket from 0.25 s to 0.4 s: the 99th of a hundred lies in its middle.
+    assert line.value == pytest.approx(0.325, abs=0.01)
