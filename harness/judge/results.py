@@ -55,7 +55,7 @@ def judged(
 ) -> Judged:
     """Line and finding in one; ``note`` says how it came out, in words."""
     evidence = evidence or Evidence()
-    unit = unit or objective.spec.unit
+    unit = unit or objective.unit
     limit = objective.limit if limit is None else limit
     where = objective.subject if subject.owner == "load" else subject.text
     result = ObjectiveResult(objective.name, where, limit, value, unit, outcome, objective.op, note)

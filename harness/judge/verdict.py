@@ -12,6 +12,7 @@ from enum import IntEnum
 from typing import Any
 
 from harness.errors import ExitCode
+from harness.judge.steps import Step
 
 SCHEMA = 1
 
@@ -112,12 +113,17 @@ class ObjectiveResult:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Everything that ``verdict.json`` says about one run."""
+    """Everything that ``verdict.json`` says about one run.
+
+    Attributes:
+        steps: of stress and capacity runs: the loads that were held, in order of time.
+    """
 
     run_id: str
     findings: tuple[Finding, ...]
     objectives: tuple[ObjectiveResult, ...]
     coverage: Mapping[str, Any]
+    steps: tuple[Step, ...] = ()
 
     @property
     def outcome(self) -> Outcome:
@@ -156,6 +162,7 @@ class Verdict:
             "findings": [_finding_json(f) for f in self.findings],
             "objectives": [_plain(asdict(o) | {"outcome": o.outcome.word}) for o in self.objectives],
             "coverage": _plain(dict(self.coverage)),
+            "steps": [_plain(step.to_json()) for step in self.steps],
             "first_cause": _finding_json(cause) if cause else None,
         }
 

@@ -109,6 +109,8 @@ def _objectives(plan: Plan) -> dict[str, Any]:
 def _limit(objective: Objective) -> str | float | int:
     """As a person writes it where that is exact, else the number in base units."""
     spec, limit = objective.spec, objective.limit
+    if objective.measured_in:
+        return f"{objective.op} {limit:.0f} {objective.measured_in}"
     text = format_bytes(limit) if spec.unit == "bytes" else format_value(limit, spec.unit)
     for candidate in (f">= {text}" if objective.op == ">=" else text, text):
         try:

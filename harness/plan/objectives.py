@@ -87,7 +87,11 @@ INHERITED = {"restarts": 0.0, "error_ratio": 0.01, "db_pool_waiting": 0.0}
 
 @dataclass(frozen=True)
 class Objective:
-    """One objective with its limit, in base units; ``method`` and ``endpoint`` are empty for the whole run."""
+    """One objective with its limit, in base units; ``method`` and ``endpoint`` are empty for the whole run.
+
+    Attributes:
+        measured_in: the unit of this limit where an objective may have several (capacity: users or rps).
+    """
 
     name: str
     limit: float
@@ -95,15 +99,35 @@ class Objective:
     method: str = ""
     endpoint: str = ""
     inherited: bool = False
+    measured_in: str = ""
 
     @property
     def spec(self) -> ObjectiveSpec:
         return SPECS[self.name]
 
     @property
+    def unit(self) -> str:
+        """Of ``limit`` and of what is measured against it."""
+        return self.measured_in or self.spec.unit
+
+    @property
     def subject(self) -> str:
         """ "all", or the endpoint as the plan writes it ("POST /login")."""
         return f"{self.method} {self.endpoint}" if self.endpoint else SUBJECT_ALL
+
+
+_USERS = re.compile(r"(?:>=?\s*)?([0-9][0-9_ ]*)\s*users?", re.ASCII)
+
+
+def parse_users(name: str, text: str | int | float) -> float | None:
+    """The limit of ``capacity: ">= 500 users"``; None where it is not one in users. Raises ValueError for 0 of them."""
+    match = _USERS.fullmatch(text.strip()) if name == "capacity" and isinstance(text, str) else None
+    if match is None:
+        return None
+    users = float(re.sub(r"[_ ]", "", match[1]))
+    if users <= 0:
+        raise ValueError(f"{name}: every service holds no user; the floor must be above zero")
+    return users
 
 
 def parse_limit(spec: ObjectiveSpec, text: str | int | float) -> tuple[float, Operator]:
@@ -136,6 +160,8 @@ def parse_limit(spec: ObjectiveSpec, text: str | int | float) -> tuple[float, Op
         raise ValueError(f"{spec.name}: no run can have more than 100 % errors; the limit must be below 100%")
     if spec.name == "db_pool_use" and value >= 1:
         raise ValueError(f"{spec.name}: no pool can be used by more than 100 %; the limit must be below 100%")
+    if spec.family == "stress" and value <= 0:
+        raise ValueError(f"{spec.name}: the limit must be above zero")
     if spec.family == "throughput" and value <= 0:
         raise ValueError(f"{spec.name}: a run without any request reaches {text}; the floor must be above zero")
     return value, op

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from harness.plan.objectives import ENDPOINT_OBJECTIVES, INHERITED, SPECS, Objective, parse_limit
+from harness.plan.objectives import ENDPOINT_OBJECTIVES, INHERITED, SPECS, Objective, parse_limit, parse_users
 from harness.plan.problems import Problems, did_you_mean
 from harness.plan.yaml_lines import Node
 
 OFF = frozenset({"off", "Off", "OFF", "false", "False", "FALSE", "no", "No", "NO"})
 ENDPOINTS = "endpoints"
+STRESSING = frozenset({"stress", "capacity"})
 _ENDPOINT = re.compile(r"([A-Z][A-Z0-9_-]*) (\S(?:.*\S)?)")
 _ORDER = {name: index for index, name in enumerate(SPECS)}
 
@@ -96,12 +97,13 @@ def _limit(
     problems: Problems,
 ) -> None:
     spec = SPECS[name]
-    if spec.family == "stress":
+    kind = (root.mapping or {}).get("kind")
+    if spec.family == "stress" and (kind is None or kind.text not in STRESSING):
         problems.add_loc(
             root,
             loc,
-            f"{name} is judged by stress and capacity plans, which this version does not run yet",
-            f"remove it, or set {name}: off",
+            f"{name} is judged in plans of kind stress and capacity only",
+            f"write kind: stress, with steps of load, or remove {name}",
         )
         return
     if node.text is None:
@@ -110,11 +112,13 @@ def _limit(
         )
         return
     try:
-        limit, op = parse_limit(spec, node.text)
+        users = parse_users(name, node.text)
+        limit, op = parse_limit(spec, node.text) if users is None else (users, spec.op)
     except ValueError as error:
         problems.add_loc(root, loc, str(error), f"{name}: off leaves this objective out")
         return
-    found.append(Objective(name, limit, op, method=method, endpoint=endpoint))
+    unit = "users" if users is not None else ""
+    found.append(Objective(name, limit, op, method=method, endpoint=endpoint, measured_in=unit))
 
 
 def _mapping(root: Node, loc: tuple[str | int, ...], node: Node | None, problems: Problems) -> dict[str, Node]:

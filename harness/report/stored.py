@@ -8,6 +8,7 @@ from dataclasses import fields
 from typing import Any
 
 from harness.errors import ArchiveError
+from harness.judge.steps import Step
 from harness.judge.verdict import SCHEMA, Finding, ObjectiveResult, Outcome, Verdict
 from harness.run.record import RunDirectory, read_json
 
@@ -30,6 +31,7 @@ def read_verdict(directory: RunDirectory) -> Verdict:
             findings=tuple(Finding(**_fields(Finding, f)) for f in data["findings"]),
             objectives=tuple(ObjectiveResult(**_fields(ObjectiveResult, o)) for o in data["objectives"]),
             coverage=dict(data["coverage"]),
+            steps=tuple(Step.from_json(one) for one in data.get("steps", ())),
         )
         told = Outcome.from_word(data["outcome"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:

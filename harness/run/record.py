@@ -24,6 +24,18 @@ ENDINGS: tuple[EndedBy, ...] = ("completed", "aborted", "interrupted", "crashed"
 
 
 @dataclass(frozen=True)
+class LoadStep:
+    """A load that a search held: users or arrivals per second, from and to in unix seconds."""
+
+    load: float
+    begun: float
+    ended: float
+
+    def to_json(self) -> dict[str, Any]:
+        return {"from": rfc3339(self.begun), "to": rfc3339(self.ended), "load": self.load}
+
+
+@dataclass(frozen=True)
 class RunRecord:
     """What is known of one run. Times are unix seconds here, RFC 3339 UTC in the file.
 
@@ -31,6 +43,7 @@ class RunRecord:
         steady_from, steady_to: the judged window; None when the run never reached it.
         ended_by: how it ended; "crashed" until something better is known, so that a killed harness leaves the truth.
         reason: why it ended when it did not complete: the alert, signal or failure, in words.
+        steps: the loads that a search held, in order of time; empty where the plan's stages tell them.
     """
 
     run_id: str
@@ -44,12 +57,15 @@ class RunRecord:
     reason: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    steps: tuple[LoadStep, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         data = asdict(self)
         for key in ("started_at", "steady_from", "steady_to", "ended_at"):
             data[key] = rfc3339(data[key])
-        return {"schema": SCHEMA, **data, "notes": list(self.notes)}
+        del data["steps"]
+        steps = {"steps": [one.to_json() for one in self.steps]} if self.steps else {}
+        return {"schema": SCHEMA, **data, "notes": list(self.notes), **steps}
 
     @classmethod
     def from_json(cls, data: Any, where: str) -> RunRecord:
@@ -88,6 +104,7 @@ class RunRecord:
             reason=str(data.get("reason", "")),
             versions={str(k): str(v) for k, v in versions.items()} if isinstance(versions, dict) else {},
             notes=tuple(str(note) for note in notes),
+            steps=_steps(data.get("steps") or [], where),
         )
 
 
@@ -222,6 +239,22 @@ def rfc3339(seconds: float | None) -> str | None:
     if seconds is None or not math.isfinite(seconds):
         return None
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _steps(data: Any, where: str) -> tuple[LoadStep, ...]:
+    if not isinstance(data, list):
+        raise ArchiveError(f"{where}: 'steps' must be a list")
+    found = []
+    for index, one in enumerate(data):
+        here = f"{where}: 'steps' {index + 1}"
+        load = one.get("load") if isinstance(one, dict) else None
+        if isinstance(load, bool) or not isinstance(load, int | float) or not 0 <= load < 1e9:
+            raise ArchiveError(f"{here} has no 'load'")
+        begun, ended = _parse_time(one.get("from"), f"{here} 'from'"), _parse_time(one.get("to"), f"{here} 'to'")
+        if begun is None or ended is None or ended < begun:
+            raise ArchiveError(f"{here} does not last from a time to a later one")
+        found.append(LoadStep(float(load), begun, ended))
+    return tuple(found)
 
 
 def _parse_time(text: Any, where: str) -> float | None:

@@ -184,3 +184,14 @@ def test_shipped_plans_come_back(name: str, tmp_path: Path) -> None:
     stored.write_text(dump_plan(plan, mask=False))
     (tmp_path / "run.json").write_text("{}")
     assert load_plan(stored, environ={"TEST_BASE_URL": "http://elsewhere"}) == plan
+
+
+def test_the_units_of_a_capacity_survive() -> None:
+    """Judged from the archive alone, a plan must not take users for requests per second."""
+    plan = load_plan_text(TEXT, where="x.yml", environ={})
+    for limit, unit in ((500.0, "users"), (512.5, "")):
+        wanted = Objective("capacity", limit, ">=", measured_in=unit)
+        objectives = canonical_order((*plan.objectives, wanted))
+        body = dump_plan(plan.model_copy(update={"kind": "stress", "objectives": objectives}), mask=False)
+        assert (">= 500 users" in body) is (unit == "users")
+        assert yaml.safe_load(body)["objectives"]["capacity"] == (">= 500 users" if unit else ">= 512.5 rps")

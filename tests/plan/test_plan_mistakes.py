@@ -10,6 +10,8 @@ from harness.errors import PlanError
 from harness.plan.loading import load_plan_text
 from tests.plan.small_plan import MINIMAL, file_error, refused, with_line, write
 
+STRESS = MINIMAL + "kind: stress\nobjectives:\n"
+
 
 @pytest.mark.parametrize(
     ("text", "said"),
@@ -175,7 +177,11 @@ from tests.plan.small_plan import MINIMAL, file_error, refused, with_line, write
         (MINIMAL + "objectives:\n  restarts: 1.5\n", ["x.yml:8: restarts: '1.5' is not a whole number of events"]),
         (MINIMAL + "objectives:\n  restarts: nan\n", ["x.yml:8: restarts: 'nan' is not a whole number of events"]),
         (MINIMAL + "objectives:\n  throughput: '< 5 rps'\n", ["x.yml:8: throughput is a limit of the form '>='"]),
-        (MINIMAL + "objectives:\n  capacity: 100 rps\n", ["x.yml:8: capacity is judged by stress and capacity plans"]),
+        (MINIMAL + "objectives:\n  capacity: 100 rps\n", ["x.yml:8: capacity is judged in plans of kind stress"]),
+        (STRESS + "  capacity: '>= 0 users'\n", ["x.yml:9: capacity: every service holds no user"]),
+        (STRESS + "  capacity: '<= 5 users'\n", ["x.yml:9: capacity is a limit of the form '>='"]),
+        (STRESS + "  capacity: 0\n", ["x.yml:9: capacity: the limit must be above zero"]),
+        (STRESS + "  recovery: 60\n", ["x.yml:9: recovery: 60 without a unit is 1m; write 60ms, or 1m if you mean it"]),
         (MINIMAL + "objectives:\n  endpoints: {login: {latency_p95: 1s}}\n", ["x.yml:8: 'login' is no endpoint"]),
         (MINIMAL + "objectives:\n  endpoints: {GET  /a: {latency_p95: 1s}}\n", ["x.yml:8: 'GET  /a' is no endpoint"]),
         (
