@@ -33,6 +33,8 @@ COMMANDS = {
     "run": _Where("harness.cli_run", "Run PLAN, judge it and write its run directory."),
     "runs": _Where("harness.cli_runs", "List the runs and their verdicts, oldest first."),
     "selftest": _Where("harness.cli_selftest", "Run the fault lab: each fault must be detected and rightly named."),
+    "status": _Where("harness.cli_unattended", "Tell how a run stands: phase, time left, objectives so far."),
+    "stop": _Where("harness.cli_unattended", "End a run in order, and judge what there is."),
 }  # fmt: skip
 
 

@@ -13,6 +13,7 @@ import click
 from rich.console import Console
 
 from harness.assets import data_path, rules_path
+from harness.cli_result import run_detached, tell_result
 from harness.errors import ExitCode, HarnessError, PlanError, UsageError
 from harness.load.user_classes import unknown_user_classes
 from harness.plan.arrivals import peak_rate
@@ -22,10 +23,10 @@ from harness.plan.model import Load, Plan
 from harness.plan.shape import peak_users
 from harness.plan.yaml_lines import parse_yaml, read_text
 from harness.prom.rules import load_rules
-from harness.report.console import print_verdict
 from harness.report.writer import ReportWriter
 from harness.run.adjust import with_duration, with_users
-from harness.run.display import make_ui
+from harness.run.detach import announce
+from harness.run.display import UNWATCHED_SECONDS, PlainUi, make_ui
 from harness.run.faults import check_faults_for
 from harness.run.options import RunOptions, localized
 from harness.run.preflight import Check
@@ -75,9 +76,13 @@ def _plan_options(command: F) -> F:
     help="Folder for run directories.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON; progress goes to stderr.")
+@click.option("--detach", is_flag=True, help="Start it and come back at once: the run needs no terminal and no log-in.")
+@click.option("--announce-fd", type=int, hidden=True)
+@click.pass_context
 def run(
-    plan: str, local: bool, target: str | None, duration: str | None, users: int | None, overrides: tuple[str, ...],
-    faults: tuple[str, ...], services_file: Path | None, allow_hosts: tuple[str, ...], out: Path, as_json: bool,
+    context: click.Context, plan: str, local: bool, target: str | None, duration: str | None, users: int | None,
+    overrides: tuple[str, ...], faults: tuple[str, ...], services_file: Path | None, allow_hosts: tuple[str, ...],
+    out: Path, as_json: bool, detach: bool, announce_fd: int | None,
 ) -> int:  # fmt: skip
     """Run PLAN, judge it and write its run directory.
 
@@ -85,7 +90,11 @@ def run(
     second Ctrl-C ends everything at once.
 
     A Prometheus that the plan names must find this run's processes: HARNESS_FILE_SD_DIR is the folder that it watches.
+
+    With --detach the run goes on by itself; `harness status` tells how it stands, `harness stop` ends it.
     """
+    if detach:
+        return run_detached(context, out, as_json=as_json)
     services = load_services(services_file, os.environ) if services_file else None
     loaded = load(plan, target, duration, users, overrides, allowed(allow_hosts, services))
     require_user_classes(loaded, place_in(plan, target))
@@ -93,18 +102,13 @@ def run(
     result = run_session(
         loaded,
         RunOptions(
-            out, rules_path(), os.environ, local=local, faults=faults, services=services, where=place_in(plan, target)
+            out, rules_path(), os.environ, local=local, faults=faults, services=services, where=place_in(plan, target),
+            begun=lambda directory: None if announce_fd is None else announce(announce_fd, directory),
         ),
-        make_ui(progress),
+        make_ui(progress) if announce_fd is None else PlainUi(progress, every=UNWATCHED_SECONDS),
         ReportWriter(),
-    )
-    if as_json:
-        click.echo(json.dumps({**result.verdict.to_json(), "directory": str(result.directory.path)}, indent=2))
-    else:
-        console = Console()
-        print_verdict(console, result.verdict, result.record, loaded)
-        console.print(f"Run directory: {result.directory.path}", markup=False, highlight=False, soft_wrap=True)
-    return int(result.verdict.outcome.exit_code)
+    )  # fmt: skip
+    return tell_result(result, loaded, as_json=as_json)
 
 
 @click.command()

@@ -16,6 +16,7 @@ from harness.run.phases import Phase
 from harness.units import format_bytes, format_duration
 
 PLAIN_EVERY_SECONDS = 5.0
+UNWATCHED_SECONDS = 60.0  # a day of it is 200 kB of log
 _STYLES = {"info": "", "note": "yellow", "error": "bold red"}
 
 
@@ -82,9 +83,13 @@ def _shown(value: float | None, text: Callable[[float], str]) -> str:
 class PlainUi:
     """One line per event, and the figures every few seconds: for logs and CI."""
 
-    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, console: Console, clock: Callable[[], float] = time.monotonic, *, every: float = PLAIN_EVERY_SECONDS
+    ) -> None:
+        """``every``: seconds between the figures."""
         self._console = console
         self._clock = clock
+        self._every = every
         self._next = float("-inf")
         self._phase: Phase | None = None
 
@@ -95,7 +100,7 @@ class PlainUi:
         now = self._clock()
         if now < self._next and state.phase == self._phase:
             return
-        self._next, self._phase = now + PLAIN_EVERY_SECONDS, state.phase
+        self._next, self._phase = now + self._every, state.phase
         share = state.elapsed / state.total if state.total else 1.0
         self._print(f"{state.phase:<8} {share:4.0%}  left {time_left(state)}  {numbers(state)}")
 

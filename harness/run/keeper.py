@@ -8,10 +8,15 @@ from typing import Any
 
 from harness.errors import HarnessError
 from harness.judge.verdict import Finding, Outcome, Verdict
+from harness.ownership import OWNER_FILE
+from harness.run.interrupts import STOP_FILE
 from harness.run.journal import Journal
+from harness.run.live_state import STATE_FILE
 from harness.run.record import RunDirectory, RunRecord
 from harness.run.removal import remove_tree
 from harness.run.watch import Ending
+
+_UNTIL_THE_END = (STATE_FILE, STOP_FILE, OWNER_FILE)
 
 
 class RecordKeeper:
@@ -61,8 +66,13 @@ class RecordKeeper:
             self._journal.error(f"{ending.by}: {ending.reason}")
 
     def clear_work(self, *, keep_prometheus: bool) -> None:
-        """Removes the parts' data; series that could not be archived stay where they are, they are the only ones."""
+        """Removes the parts' data; series that could not be archived stay where they are, they are the only ones.
+
+        That the harness lives, and what it does, stays to be seen until the end (``leave_work``): it still judges.
+        """
         for path in sorted(self._directory.work.glob("*")):
+            if path.name in _UNTIL_THE_END:
+                continue
             if path.name == "prometheus" and keep_prometheus:
                 self._journal.note(
                     f"the run's series are not archived; they are still in {path / 'data'}: "
@@ -73,9 +83,15 @@ class RecordKeeper:
                 remove_tree(path)
             else:
                 path.unlink(missing_ok=True)
-        with suppress(OSError):  # missing, or not empty
-            self._directory.work.rmdir()
         self.write()
+
+
+def leave_work(directory: RunDirectory) -> None:
+    """The last of a run: removes what told that it is on."""
+    for name in _UNTIL_THE_END:
+        (directory.work / name).unlink(missing_ok=True)
+    with suppress(OSError):  # missing, or series that are not archived yet
+        directory.work.rmdir()
 
 
 def nothing_to_judge(record: RunRecord, failure: Exception | None) -> Verdict:

@@ -22,6 +22,7 @@ class RunOptions:
         faults: faults of the reference target, on from its start.
         services: the parts stand already, and these are they; None: they are started here.
         where: "file:line: " of a key of the plan, for messages.
+        begun: told the run directory as soon as it is there.
     """
 
     runs_root: Path
@@ -31,6 +32,7 @@ class RunOptions:
     faults: tuple[str, ...] = ()
     services: Services | None = None
     where: Callable[[tuple[str | int, ...]], str] = lambda _: ""
+    begun: Callable[[RunDirectory], None] = lambda _: None
 
 
 @dataclass(frozen=True)

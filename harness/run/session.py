@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
@@ -28,9 +28,10 @@ from harness.plan.model import Plan
 from harness.prom.private import RunData
 from harness.run.display import Ui
 from harness.run.faults import check_faults_for
-from harness.run.interrupts import Interrupted, StopRequest, stop_on_signals
+from harness.run.interrupts import STOP_FILE, Interrupted, StopRequest, stop_on_signals
 from harness.run.journal import Journal
-from harness.run.keeper import RecordKeeper, nothing_to_judge
+from harness.run.keeper import RecordKeeper, leave_work, nothing_to_judge
+from harness.run.live_state import STATE_FILE, StateUi
 from harness.run.live_view import LiveView, last_scrapes_missing
 from harness.run.marks import quiet_windows
 from harness.run.notify import message, post, report_place
@@ -83,16 +84,27 @@ def run_session(
     require(checks, options.where)
     run_id, directory = create_run_directory(options.runs_root, plan.name, clock())
     directory.logs.mkdir()
-    with stop_on_signals() as stop, owned(directory.work):
-        journal = Journal(ui, directory.logs / "harness.log", clock)
-        session = _Session(plan, options, files, run_id, directory, stop, journal, ui, clock)
+    with working(directory, ui, clock) as (stop, state):
+        journal = Journal(state, directory.logs / "harness.log", clock)
+        session = _Session(plan, options, files, run_id, directory, stop, journal, state, clock)
+        options.begun(directory)
         return session.run(report, [check.warning for check in checks if check.warning])
+
+
+@contextmanager
+def working(directory: RunDirectory, ui: Ui, clock: Callable[[], float]) -> Iterator[tuple[StopRequest, StateUi]]:
+    """While this lasts the run's directory is this process' own, signals end the run in order and its state is told."""
+    with stop_on_signals(directory.work / STOP_FILE) as stop, owned(directory.work):
+        try:
+            yield stop, StateUi(ui, directory.work / STATE_FILE, clock)
+        finally:
+            leave_work(directory)
 
 
 class _Session:
     def __init__(
         self, plan: Plan, options: RunOptions, files: list[Path], run_id: str, directory: RunDirectory,
-        stop: StopRequest, journal: Journal, ui: Ui, clock: Callable[[], float],
+        stop: StopRequest, journal: Journal, ui: StateUi, clock: Callable[[], float],
     ) -> None:  # fmt: skip
         self.plan = plan
         self.options = options
@@ -193,6 +205,7 @@ class _Session:
         telemetry = parts.start_telemetry(plan, sources)
         self.keeper.change(versions={**self.record.versions, "prometheus": prometheus_version(telemetry.api)})
         self.journal.event(f"Prometheus: {telemetry.url}")
+        self.ui.tell(prometheus=telemetry.url)
         load = parts.make_load(plan, limits)
         self.stop.check()
         load.start()

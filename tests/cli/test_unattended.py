@@ -1,0 +1,130 @@
+"""`harness status`, `harness stop` and `harness run --detach`: their whole output."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from harness.cli_result import words_of
+from harness.cli_run import run
+from harness.judge.verdict import Outcome
+from harness.ownership import owned
+from harness.run.detach import announce, start_detached
+from harness.run.interrupts import STOP_FILE
+from harness.run.record import RunDirectory
+from tests.cli.test_commands import harness, make_run
+
+pytestmark = pytest.mark.usefixtures("here")
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_status_of_a_run_that_is_over(capsys: pytest.CaptureFixture[str]) -> None:
+    make_run(Path("runs"), "r1", Outcome.FAIL)
+    code, out, err = harness(capsys, "status")
+    assert (code, err) == (0, "")
+    assert out == (
+        "r1: completed, fail\n  plan t on http://127.0.0.1:1\n  fail         latency_p95 <= 800ms, so far 100ms\n"
+    )
+    code, out, _ = harness(capsys, "status", "r1", "--json")
+    told = json.loads(out)
+    assert (code, told["standing"], told["outcome"], told["objectives"][0]["outcome"]) == (0, "over", "fail", "fail")
+
+
+def test_status_of_a_dead_harness_exits_12(capsys: pytest.CaptureFixture[str]) -> None:
+    make_run(Path("runs"), "r1", Outcome.PASS, ended_at=None, ended_by="crashed").verdict_file.unlink()
+    code, out, _ = harness(capsys, "status", "--brief")
+    assert code == 12
+    assert out.splitlines()[0] == "r1: its harness died; nobody makes load or judges"
+
+
+def test_status_while_the_live_prometheus_does_not_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    directory = make_run(Path("runs"), "r1", Outcome.PASS, ended_at=None, steady_to=None, ended_by="crashed")
+    directory.verdict_file.unlink()
+    state = {"at": time.time(), "phase": "steady", "elapsed": 30, "total": 90, "prometheus": "http://127.0.0.1:9",
+             "alerts": []}  # fmt: skip
+    with owned(directory.work):
+        (directory.work / "state.json").write_text(json.dumps(state))
+        code, out, _ = harness(capsys, "status")
+        asked = json.loads(harness(capsys, "status", "--json")[1])
+    assert code == 0
+    assert "objectives so far: " in out and "http://127.0.0.1:9" in out.splitlines()[-1]
+    assert asked["objectives"] == [] and "http://127.0.0.1:9" in asked["objectives_unknown"]
+
+
+def test_stop_of_a_run_that_is_not_on(capsys: pytest.CaptureFixture[str]) -> None:
+    make_run(Path("runs"), "r1", Outcome.PASS)
+    code, _, err = harness(capsys, "stop")
+    assert code == 2
+    assert err == "error: the run in runs/r1 is not on\n  how it stands: harness status r1\n"
+
+
+def test_stop_asks_waits_and_exits_as_the_run(capsys: pytest.CaptureFixture[str]) -> None:
+    directory = make_run(Path("runs"), "r1", Outcome.INCONCLUSIVE)
+    told = threading.Event()
+
+    def live() -> None:  # as a harness that obeys
+        with owned(directory.work):
+            told.set()
+            while not (directory.work / STOP_FILE).exists():
+                time.sleep(0.01)
+
+    alive = threading.Thread(target=live)
+    alive.start()
+    told.wait()
+    code, out, _ = harness(capsys, "stop", "r1")
+    alive.join()
+    assert (code, out) == (11, "r1: inconclusive; runs/r1/report.html\n")
+
+
+def test_stop_gives_up_on_a_harness_that_does_not_react(capsys: pytest.CaptureFixture[str]) -> None:
+    directory = make_run(Path("runs"), "r1", Outcome.PASS)
+    with owned(directory.work):
+        assert harness(capsys, "stop", "r1", "--no-wait")[0] == 0
+        code, _, err = harness(capsys, "stop", "r1", "--timeout", "300ms")
+    assert code == 12
+    assert err.startswith("error: the run in runs/r1 did not end within 300ms\n")
+
+
+def test_a_detached_run_that_cannot_start_says_why_and_leaves_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = harness(capsys, "run", "no-such-plan", "--detach")
+    assert (code, out) == (2, "")
+    assert "no-such-plan" in err
+    assert list(Path("runs").iterdir()) == []
+
+
+def test_the_command_line_is_handed_on_word_for_word() -> None:
+    words = ["soak", "--local", "--set", "a=1", "--set", "b=2", "--users", "5", "--detach", "--json", "--out", "o"]
+    context = run.make_context("run", list(words))
+    assert words_of(context) == ["soak", "--local", "--users", "5", "--set", "a=1", "--set", "b=2", "--out", "o"]
+
+
+def test_the_run_directory_is_announced_and_the_log_goes_there(monkeypatch: pytest.MonkeyPatch, here: Path) -> None:
+    directory = RunDirectory(here / "runs" / "r1")
+    directory.logs.mkdir(parents=True)
+    reading, writing = os.pipe()
+    announce(writing, directory)
+    with os.fdopen(reading) as pipe:
+        assert pipe.read() == str(directory.path)
+    # A harness of the test's own in the place of ours: it announces and says something.
+    fake = here / "python"
+    fake.write_text(
+        f"#!{sys.executable}\nimport os, sys\nprint('said', flush=True)\n"
+        f"os.write(int(sys.argv[sys.argv.index('--announce-fd') + 1]), {str(directory.path).encode()!r})\n"
+    )
+    fake.chmod(0o755)
+    monkeypatch.setattr("harness.run.detach.sys.executable", str(fake))
+    found = start_detached(["run", "x"], here / "runs")
+    assert found.directory == directory
+    assert found.log == directory.logs / "console.log"
+    assert found.log.read_text() == "said\n"
