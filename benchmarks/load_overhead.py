@@ -124,6 +124,7 @@ def _locust(port: str) -> None:
     from exporters.load_lag import LoopLag
     from exporters.load_recorder import Recorder
     from exporters.load_server import LoadServer
+    from harness.load.request_listener import listen
 
     class Visitor(FastHttpUser):
         host = f"http://127.0.0.1:{port}"
@@ -137,6 +138,7 @@ def _locust(port: str) -> None:
     runner = environment.create_local_runner()
     recorder = Recorder(edges([0.8, 2.0]))
     request = environment.events.request
+    (locusts,) = request._handlers
     runner.start(_USERS, spawn_rate=_USERS)
     gevent.sleep(2)
 
@@ -146,7 +148,7 @@ def _locust(port: str) -> None:
         watch = None
         before = (runner.stats.num_requests, time.perf_counter(), time.process_time())
         if kind == "with":
-            request.add_listener(recorder.record)
+            request_listener = listen(request, recorder.record)
             gc.freeze()
             watch = gevent.spawn(LoopLag().watch, gevent.sleep)
             if scraped:
@@ -155,7 +157,8 @@ def _locust(port: str) -> None:
         gevent.sleep(_WINDOW)
         after = (runner.stats.num_requests, time.perf_counter(), time.process_time())
         if watch is not None:
-            request.remove_listener(recorder.record)
+            request.remove_listener(request_listener)
+            request.add_listener(locusts)
             watch.kill()
             gc.unfreeze()
         requests, seconds, cpu = (b - a for a, b in zip(before, after, strict=True))

@@ -40,12 +40,12 @@ Record = Callable[..., None]
 def from_intended_start(record: Record) -> Record:
     """A listener that adds to the first request of a task how late the task began."""
 
-    def listener(response_time: Any = None, **others: Any) -> None:
+    def listener(request_type: Any, name: Any, response_time: Any, *others: Any) -> None:
         late = getcurrent().__dict__.pop(_LATE, None)
         if late is not None:
             with contextlib.suppress(TypeError):  # no number: the recorder counts it as what it is
                 response_time = response_time + late
-        record(response_time=response_time, **others)
+        record(request_type, name, response_time, *others)
 
     return listener
 

@@ -26,6 +26,7 @@ from harness.load.arrivals import Arrivals
 from harness.load.client_defaults import apply_defaults
 from harness.load.config import LoadConfig
 from harness.load.master import Control, EnduringMasterRunner, worker_states
+from harness.load.request_listener import Listener, listen
 from harness.plan.arrivals import Schedule
 from harness.plan.shape import intended_users, peak_users
 
@@ -80,8 +81,6 @@ class Plumbing:
         self._schedule = Schedule(config.rates, config.spacing, config.seed) if config.rates else None
         self._sharing: ArrivalSharing | None = None
         self._arrivals: Arrivals | None = None
-        self._events = events
-        events.request.add_listener(self._recorder.record)
         events.init.add_listener(self._on_init)
         events.quitting.add_listener(self._on_quitting)
 
@@ -101,7 +100,7 @@ class Plumbing:
                 self._sharing = ArrivalSharing(runner, self._schedule, self._config.workers)
                 runner.greenlet.spawn(self._sharing.run, environment.shape_class)
         else:
-            self._time_the_start_of_tasks(runner)
+            listen(environment.events.request, self._time_the_start_of_tasks(runner))
         self._server = LoadServer(self._recorder, gauges=self._gauges, routes=routes, host=self._config.host)
         try:
             port = self._server.start(self._config.port, fixed=self._config.fixed_port)
@@ -114,8 +113,8 @@ class Plumbing:
         gc.freeze()
         self._announce(port, getattr(runner, "client_id", ""))
 
-    def _time_the_start_of_tasks(self, runner: Any) -> None:
-        """Lets latency count from the intended start, where tasks have one."""
+    def _time_the_start_of_tasks(self, runner: Any) -> Listener:
+        """What records a request; latency counts from the intended start, where tasks have one."""
         if self._schedule is not None:
             self._arrivals = Arrivals(self._schedule)
             open_model.take_arrivals(self._arrivals)
@@ -124,9 +123,8 @@ class Plumbing:
         elif open_model.any_paced(self._environment.user_classes):
             open_model.keep_pace()
         else:
-            return
-        self._events.request.remove_listener(self._recorder.record)
-        self._events.request.add_listener(open_model.from_intended_start(self._recorder.record))
+            return self._recorder.record
+        return open_model.from_intended_start(self._recorder.record)
 
     def _on_quitting(self, environment: Any, **_: Any) -> None:
         if isinstance(environment.runner, EnduringMasterRunner):

@@ -18,7 +18,7 @@ from locust.env import Environment
 from harness.load import open_model
 
 recorded = []
-listener = open_model.from_intended_start(lambda **kw: recorded.append(kw["response_time"]))
+listener = open_model.from_intended_start(lambda method, name, took: recorded.append(took))
 """
 
 
@@ -34,11 +34,11 @@ def test_only_the_first_request_of_a_late_task_counts_the_lateness() -> None:
         def user():
             open_model._begin_late(0.5)
             for took in (10.0, 20.0):
-                listener(request_type="GET", name="/", response_time=took)
+                listener("GET", "/", took)
             open_model._begin_late(0.5)
-            listener(request_type="GET", name="/", response_time=None)
+            listener("GET", "/", None)
         gevent.spawn(user).join()
-        listener(request_type="GET", name="/", response_time=30.0)
+        listener("GET", "/", 30.0)
         print(json.dumps(recorded))
     """) == [510.0, 20.0, None, 30.0]
 
@@ -83,7 +83,7 @@ def test_a_paced_user_makes_up_for_a_stall_and_counts_from_when_it_should_have_b
                 starts.append(time.perf_counter())
                 if len(starts) == 3:
                     time.sleep(0.65)  # the target stalls
-                listener(response_time=(time.perf_counter() - starts[-1]) * 1000)
+                listener("GET", "/", (time.perf_counter() - starts[-1]) * 1000)
 
         open_model.keep_pace()
         environment = Environment(user_classes=[Paced])
