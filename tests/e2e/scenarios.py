@@ -14,7 +14,18 @@ import psutil
 
 from tests.e2e.standing import kill_and_start, kill_only, standing_run, terminate
 from tests.e2e.standing import kill_harness as standing_harness_killed
-from tests.e2e.whole_run import HERE, LOAD_BEGAN, MOST_OF_IT, STARTING, Whole, interrupt, kill, whole_run
+from tests.e2e.whole_run import (
+    A_THIRD,
+    HERE,
+    LOAD_BEGAN,
+    MOST_OF_IT,
+    STARTING,
+    Whole,
+    interrupt,
+    kill,
+    members,
+    whole_run,
+)
 
 
 def twice(process: psutil.Process) -> None:
@@ -82,6 +93,22 @@ objectives: {{latency_p95: 1s}}
             service.stdout.close()
 
 
+def hard_failure(tmp: Path, fault: str = "", meddle: Callable[[psutil.Process], None] | None = None) -> Whole:
+    """At the scrape interval of long runs, with two minutes of health before it."""
+    return whole_run(
+        tmp,
+        ("--duration", "6m", "--set", "scrape_interval=5s", *(("--fault", fault) if fault else ())),
+        when=A_THIRD,
+        meddle=meddle,
+    )
+
+
+def kill_the_target(process: psutil.Process) -> None:
+    for one in members(process, "gunicorn"):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            one.kill()
+
+
 SCENARIOS: dict[str, Callable[[Path], Whole]] = {
     "other-service": someone_elses,
     # parts that die
@@ -93,6 +120,11 @@ SCENARIOS: dict[str, Callable[[Path], Whole]] = {
     "target-dies-at-once": partial(someone_elses, dies=True),
     "target-hangs": target_hangs,
     "harness-killed": partial(whole_run, when=MOST_OF_IT, meddle=kill_harness),
+    # hard failures, which end the run
+    "abort-target": partial(hard_failure, meddle=kill_the_target),
+    "abort-errors": partial(hard_failure, "error_burst:ratio=0.7,delay=120"),
+    "abort-pool": partial(hard_failure, "connection_leak:per_minute=1200,delay=120"),
+    "blip": partial(hard_failure, "stall:every=100,pause=3,delay=60"),
     # nothing done
     "idle-users": partial(whole_run, arguments=("--set", f"load.locustfile={HERE / 'idle.py'}")),
     # signals

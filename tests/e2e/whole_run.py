@@ -13,6 +13,7 @@ from harness.selftest import whole_run as lab
 from harness.selftest.whole_run import LOAD_BEGAN, Meddle, Whole, members
 
 __all__ = [
+    "A_THIRD",
     "HALF_WAY",
     "HERE",
     "LOAD_BEGAN",
@@ -22,11 +23,13 @@ __all__ = [
     "Whole",
     "interrupt",
     "kill",
+    "members",
     "whole_run",
 ]
 
 HERE = Path(__file__).parent
 PLAN = HERE / "plan.yml"
+A_THIRD = re.compile(r"^steady +3[3-9]%", re.MULTILINE)
 HALF_WAY = re.compile(r"^steady +(4[5-9]|[5-9]\d)%", re.MULTILINE)
 MOST_OF_IT = re.compile(r"^steady +[89]\d%", re.MULTILINE)
 STARTING = re.compile(r"^starting PostgreSQL", re.MULTILINE)
