@@ -26,6 +26,7 @@ class _Where(NamedTuple):
 
 
 COMMANDS = {
+    "archive": _Where("harness.cli_archive", "What is kept of earlier runs: list, check, name baselines, prune."),
     "check": _Where("harness.cli_run", "Look at everything that PLAN needs, without load."),
     "judge": _Where("harness.cli_runs", "Judge RUN again, with today's rules, and write its reports again."),
     "mark": _Where("harness.cli_mark", "Set a part of a run aside, so that it is not judged."),

@@ -13,8 +13,11 @@ from rich.table import Table
 from harness.assets import data_path, rules_path
 from harness.errors import ArchiveError, HarnessError
 from harness.judge import judge_run
+from harness.judge.damage import verdict_on_damage
+from harness.judge.part import Part
 from harness.plan.loading import find_plan, load_plan
 from harness.plan.model import Plan
+from harness.prom.manifest import DamagedArchiveError
 from harness.report import FORMATS, render, write_reports
 from harness.report.console import print_verdict
 from harness.report.stored import read_verdict
@@ -52,13 +55,25 @@ def stored_plan(directory: RunDirectory) -> Plan:
     envvar=SERVICES_VARIABLE,
     help=f"Standing services that a killed run was made in. Also ${SERVICES_VARIABLE}.",
 )
+@click.option(
+    "--from",
+    "start",
+    metavar="TIME",
+    help="Judge from here on alone: since the run's start, as 2h30m, or "
+    "a time, as 2026-11-23T14:05:00Z. No report is written.",
+)
+@click.option("--to", "end", metavar="TIME", help="Judge up to here alone; see --from.")
 @_runs_root
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
-def judge(run: str, other: str | None, services_file: Path | None, root: Path, as_json: bool) -> int:  # fmt: skip
+def judge(
+    run: str, other: str | None, services_file: Path | None, start: str | None, end: str | None, root: Path,
+    as_json: bool,
+) -> int:  # fmt: skip
     """Judge RUN again, with today's rules, and write its reports again.
 
     RUN is a run directory, a run id or `last`. Nothing but the run directory is read. Where the harness was killed,
-    the series are first recovered from what it left there, or from the standing services that made the run.
+    the series are first recovered from what it left there, or from the standing services that made the run. Where
+    they are damaged the verdict is INCONCLUSIVE and names the block; one that was written before stays as it was.
     """
     directory = find_run(run, root)
     directory.read_record()
@@ -74,9 +89,18 @@ def judge(run: str, other: str | None, services_file: Path | None, root: Path, a
         plan = plan.model_copy(
             update={name: getattr(asked, name) for name in ("objectives", "objectives_off", "horizon")}
         )
+    part = Part(start, end) if start is not None or end is not None else None
+    as_it_was = other is None and part is None
     reports = ReportWriter()
-    verdict = judge_run(directory, plan, rules_dir=rules_path(), look=reports.look if other is None else None)
-    if other is None:
+    try:
+        verdict = judge_run(
+            directory, plan, rules_dir=rules_path(), look=reports.look if as_it_was else None, part=part
+        )
+    except DamagedArchiveError as error:
+        click.echo(f"error: {error}", err=True)
+        verdict = verdict_on_damage(record, error)
+        as_it_was = as_it_was and not directory.verdict_file.exists()  # what was judged before the damage stands
+    if as_it_was:
         if reports.trouble:
             click.echo(f"the report has no plots: {reports.trouble}", err=True)
         try:

@@ -11,6 +11,7 @@ from harness.plan.model import Plan
 from harness.run.record import RunDirectory
 
 if TYPE_CHECKING:
+    from harness.judge.part import Part
     from harness.prom.private import RunData
 
 __all__ = ["judge_run"]
@@ -22,10 +23,11 @@ def judge_run(
     *,
     rules_dir: Path,
     look: Callable[[RunData, Plan, Verdict], None] | None = None,
+    part: Part | None = None,
 ) -> Verdict:
     """The verdict on a run directory; see ``harness.judge.session.judge_run``."""
     # Here, not above: the judge's statistics need scipy, whose import takes over a second, and a command that judges
     # nothing (--help, a stored verdict) must not wait for it.
     from harness.judge.session import judge_run as judge
 
-    return judge(directory, plan, rules_dir=rules_dir, look=look)
+    return judge(directory, plan, rules_dir=rules_dir, look=look, part=part)

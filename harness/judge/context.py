@@ -57,6 +57,7 @@ class Context:
         stack: value of the label ``harness`` of the run's series.
         aside: what verdict.json says of windows that were set aside; None without any. Both windows are without them.
         deliveries: what Alertmanager delivered; None where the run named none.
+        whole: the run's own steady window, where only a part of it is judged; None where all of it is.
     """
 
     api: MetricsApi
@@ -70,6 +71,7 @@ class Context:
     stack: str
     deliveries: Deliveries | None = None
     aside: Mapping[str, Any] | None = None
+    whole: Window | None = None
     _cache: dict[str, list[Series]] = field(default_factory=dict, compare=False)
 
     @property

@@ -17,20 +17,26 @@ from harness.judge.generator import check_generator
 from harness.judge.needs import not_measured
 from harness.judge.notification import check_notification, read_deliveries
 from harness.judge.objectives import check_objectives
+from harness.judge.part import Part
 from harness.judge.runbook_pages import with_runbook
 from harness.judge.set_aside import all_aside, check_set_aside, holes, read_marks, summary
 from harness.judge.verdict import Finding, Outcome, Verdict
 from harness.plan.loading import load_plan
 from harness.plan.model import Plan
 from harness.prom.private import RunData, open_run
-from harness.run.record import RunDirectory
+from harness.run.record import RunDirectory, rfc3339
 
 Look = Callable[[RunData, Plan, Verdict], None]
 _CHECKS = ("run", "objectives", "trend", "alerts", "coverage", "generator", "notification")
 
 
 def judge_run(
-    directory: RunDirectory, plan: Plan | None = None, *, rules_dir: Path, look: Look | None = None
+    directory: RunDirectory,
+    plan: Plan | None = None,
+    *,
+    rules_dir: Path,
+    look: Look | None = None,
+    part: Part | None = None,
 ) -> Verdict:
     """The verdict on a run directory.
 
@@ -39,8 +45,11 @@ def judge_run(
         rules_dir: the recording and alert rules.
         look: called with the opened run and its verdict, while it is open: opening a day takes half a minute. What it
             raises, this raises.
+        part: judge this part of the steady state alone.
 
     Raises:
+        UsageError: the part is not within the steady state.
+        DamagedArchiveError: a file of the archive is not what was kept (``harness.judge.damage`` makes it a verdict).
         PlanError: the directory's plan.yml cannot be read.
         ArchiveError: run.json or the blocks are missing or unreadable.
         QueryError: a query failed; that is never "no data".
@@ -49,6 +58,10 @@ def judge_run(
         plan = load_plan(directory.plan_file, environ={}, judging=True)
     with open_run(directory, plan, rules_dir) as data:
         steady, load = make_windows(plan, data.record)
+        whole = None
+        if part is not None:
+            whole, steady = steady, part.within(steady, data.record)
+            load = steady
         aside = all_aside(plan, data.record, read_marks(directory.marks))
         gaps = holes(aside, data.interval)
         context = Context(
@@ -63,6 +76,7 @@ def judge_run(
             aside=summary(aside, steady),
             stack=data.stack,
             deliveries=read_deliveries(directory.alerts),
+            whole=whole,
         )
         verdict = judge(context)
         if look is not None:
@@ -87,7 +101,7 @@ def judge(context: Context) -> Verdict:
         generator_fault=generator.fault or generator.unmeasured,
     )
     findings = [
-        *check_ending(context.record, context.plan, context.steady),
+        *check_ending(context.record, context.plan, context.whole or context.steady),
         *check_own_series(context),
         *check_set_aside(context.aside, context.steady),
         *coverage.findings,
@@ -100,8 +114,15 @@ def judge(context: Context) -> Verdict:
         run_id=context.record.run_id,
         findings=tuple(sorted((with_runbook(f, context.alerts) for f in findings), key=_order)),
         objectives=tuple(one.result for one in results),
-        coverage={**coverage.summary, "set_aside": context.aside},
+        coverage={**coverage.summary, "set_aside": context.aside, **_part(context)},
     )
+
+
+def _part(context: Context) -> dict[str, object]:
+    """What verdict.json says of a verdict on a part of the run; nothing on one of the whole run."""
+    if context.whole is None or context.steady is None:
+        return {}
+    return {"part": {"from": rfc3339(context.steady.start), "to": rfc3339(context.steady.end)}}
 
 
 def _order(finding: Finding) -> tuple[object, ...]:

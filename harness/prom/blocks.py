@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import ArchiveError
+from harness.prom.manifest import DamagedArchiveError, require_whole, write_manifest
+from harness.prom.swap import heal, put_in_place, staging_of
 
 _ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 # What Prometheus keeps beside blocks for samples that are in no block yet; an archive may be a stopped server's data.
@@ -49,12 +51,12 @@ def _block(path: Path) -> Block:
         meta = json.loads((path / "meta.json").read_text(encoding="utf-8"))
         block = Block(path, int(meta["minTime"]), int(meta["maxTime"]), int(meta["stats"]["numSamples"]))
     except FileNotFoundError:
-        raise ArchiveError(f"the block {path} is damaged: it has no meta.json") from None
+        raise DamagedArchiveError(f"the block {path} is damaged: it has no meta.json") from None
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ArchiveError(f"the block {path} is damaged: its meta.json cannot be read ({error!r})") from error
+        raise DamagedArchiveError(f"the block {path} is damaged: its meta.json cannot be read ({error!r})") from error
     for part in ("index", "chunks"):
         if not (path / part).exists():
-            raise ArchiveError(f"the block {path} is damaged: it has no {part!r}")
+            raise DamagedArchiveError(f"the block {path} is damaged: it has no {part!r}")
     return block
 
 
@@ -78,11 +80,13 @@ def link_archive(archive: Path, destination: Path) -> list[Block]:
     the rest is copied, so that the archive stays as it is whatever a server does with the copy.
 
     Raises:
-        ArchiveError: nothing there, damaged, symbolic links, or no space for a copy.
+        DamagedArchiveError: files are not as they were kept.
+        ArchiveError: nothing there, symbolic links, or no space for a copy.
     """
     if not archive.is_dir():
         raise ArchiveError(f"{archive} is missing: this run's series were not kept")
     refuse_symlinks(archive)
+    require_whole(archive)
     blocks = find_blocks(archive)
     head = [archive / name for name in _HEAD if (archive / name).is_dir()]
     if not blocks and not head:
@@ -113,28 +117,23 @@ def _link_or_copy(source: Path, target: Path, *, may_link: bool) -> None:
 
 
 def move_blocks(blocks: Iterable[Block], destination: Path) -> None:
-    """Makes ``destination`` a folder of exactly these blocks: whole or not at all.
+    """Makes ``destination`` a folder of exactly these blocks and their manifest: whole or not at all.
 
     What was there before is replaced only when all blocks stand beside it.
 
     Raises:
         ArchiveError: cannot be written.
     """
-    staging = destination.with_name(f".{destination.name}.{os.getpid()}.part")
-    old = destination.with_name(f".{destination.name}.{os.getpid()}.old")
+    staging = staging_of(destination)
     try:
-        shutil.rmtree(staging, ignore_errors=True)
+        heal(destination)
         staging.mkdir(parents=True)
         for block in blocks:
             shutil.move(block.path, staging / block.path.name)
-        if destination.exists():
-            destination.rename(old)
-        staging.rename(destination)
-        shutil.rmtree(old, ignore_errors=True)
+        write_manifest(staging)
+        put_in_place(destination)
     except (OSError, shutil.Error) as error:
         shutil.rmtree(staging, ignore_errors=True)
-        if old.exists() and not destination.exists():
-            old.rename(destination)
         raise ArchiveError(
             f"the run's series could not be written to {destination}: {error}",
             remedy="is the disk full, or the run directory not writable?",

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from harness.errors import ArchiveError, HarnessError
+from harness.errors import HarnessError
 from harness.prom.blocks import find_blocks
+from harness.prom.manifest import DamagedArchiveError, damaged
 
 # What Prometheus 2.42 to 3 says of blocks that it cannot read, to a query or at its start.
 _BROKEN = re.compile(
@@ -19,7 +20,7 @@ _CHUNK_EXTRA = 5  # bytes around a chunk's data: encoding before, checksum behin
 _MOST_VARINT = 5  # bytes
 
 
-def broken_archive(error: HarnessError, tsdb: Path) -> ArchiveError | None:
+def broken_archive(error: HarnessError, tsdb: Path) -> DamagedArchiveError | None:
     """What a server's failure says of the archive that it read; None when the archive is not to blame.
 
     Args:
@@ -30,12 +31,7 @@ def broken_archive(error: HarnessError, tsdb: Path) -> ArchiveError | None:
     present = {block.path.name for block in find_blocks(tsdb)}
     named = sorted(present.intersection(_NAMED.findall(error.message)))
     names = named or sorted(name for name in present if _cut_off(tsdb / name)) or sorted(present)
-    which = f"block {names[0]}" if len(names) == 1 else f"one of the blocks {', '.join(names)}"
-    return ArchiveError(
-        f"the archive {tsdb} is broken: {which} cannot be read, files in it are damaged or cut off",
-        remedy="put an undamaged copy of that folder in its place; without one the run cannot be judged again, "
-        "and what was judged before stands in its verdict.json and reports",
-    )
+    return damaged(tsdb, tuple(names), "files in it are damaged or cut off")
 
 
 def _cut_off(block: Path) -> bool:

@@ -199,7 +199,8 @@ def list_runs(root: Path) -> list[RunDirectory]:
     """Run directories below ``root``, oldest first (run ids sort by their start)."""
     if not root.is_dir():
         return []
-    return [RunDirectory(p) for p in sorted(root.iterdir()) if not p.is_symlink() and (p / "run.json").is_file()]
+    shown = (p for p in sorted(root.iterdir()) if not p.name.startswith(".") and not p.is_symlink())
+    return [RunDirectory(p) for p in shown if (p / "run.json").is_file()]
 
 
 def write_json(path: Path, data: Any) -> None:

@@ -6,6 +6,7 @@ The record still says "crashed", or how else it ended, so such a run cannot pass
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,9 @@ from harness.errors import ArchiveError
 from harness.ownership import OWNER_FILE, locked
 from harness.plan.model import Plan
 from harness.prom.archive import keep_local
+from harness.prom.blocks import Block, find_blocks
 from harness.prom.server import PrometheusServer
+from harness.prom.swap import heal
 from harness.run.record import RunDirectory, RunRecord
 from harness.run.removal import remove_tree
 
@@ -46,7 +49,14 @@ def recover(directory: RunDirectory, plan: Plan) -> str | None:
             raise ArchiveError(
                 f"the run in {directory.path} is still on", remedy="wait for its end, or end it: Ctrl-C, SIGTERM"
             )
-        if directory.tsdb.is_dir() or not data.is_dir():
+        heal(directory.tsdb)
+        if directory.tsdb.is_dir():
+            try:
+                _complete(directory, plan)
+            finally:
+                remove_tree(work)
+            return None
+        if not data.is_dir():
             remove_tree(work)
             return None
         _await_prometheus(data)
@@ -55,10 +65,23 @@ def recover(directory: RunDirectory, plan: Plan) -> str | None:
     record = directory.read_record()
     _remove_all_but(work, data)  # credentials first: whatever fails next, they are gone
     blocks = keep_local(PrometheusServer(data, work / "prometheus"), directory.tsdb, record.started_at, _FOREVER)
-    last = (max(block.end_ms for block in blocks) - 1) / 1000 if blocks else None
-    directory.write_record(ended(record, plan, last))
+    directory.write_record(ended(record, plan, _last(blocks)))
     remove_tree(work)
     return f"{how_it_ended(record)}; its series were recovered from {data}"
+
+
+def _complete(directory: RunDirectory, plan: Plan) -> None:
+    """Of a harness that was killed after the series were kept and before their end was written: writes the end."""
+    if not directory.record_file.is_file():
+        return
+    record = directory.read_record()
+    if record.ended_at is None:
+        directory.write_record(ended(record, plan, _last(find_blocks(directory.tsdb))))
+
+
+def _last(blocks: Sequence[Block]) -> float | None:
+    """The last sample's time, unix seconds; None without any."""
+    return (max(block.end_ms for block in blocks) - 1) / 1000 if blocks else None
 
 
 def still_on(directory: RunDirectory) -> bool:

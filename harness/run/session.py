@@ -19,12 +19,14 @@ from typing import Protocol
 from exporters.load_histogram import edges
 from harness.errors import HarnessError, QueryError
 from harness.judge import judge_run
+from harness.judge.damage import verdict_on_damage
 from harness.judge.verdict import Verdict
 from harness.judge.windows import Window
 from harness.ownership import owned
 from harness.plan.dump import dump_plan
 from harness.plan.judgeable import unjudgeable
 from harness.plan.model import Plan
+from harness.prom.manifest import DamagedArchiveError
 from harness.prom.private import RunData
 from harness.run.display import Ui
 from harness.run.faults import check_faults_for
@@ -290,6 +292,9 @@ class _Session:
         self.journal.event("judging")
         try:
             return judge_run(self.directory, self.plan, rules_dir=self.options.rules_dir, look=report.look)
+        except DamagedArchiveError as error:
+            self.journal.error(str(error))
+            return verdict_on_damage(self.record, error)
         except HarnessError as error:
             self.journal.error(str(error))
             return nothing_to_judge(self.record, error)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -12,9 +14,11 @@ import pytest
 from harness.errors import ArchiveError
 from harness.ownership import owned
 from harness.prom.blocks import find_blocks
+from harness.prom.manifest import Kept, check_archive
 from harness.prom.server import PrometheusServer
 from harness.run.record import RunDirectory, RunRecord
 from harness.run.recover import ended, how_it_ended, recover
+from tests.prom.kill_points import killed_at
 from tests.run.plans import make_plan
 
 SELF = "global: {{scrape_interval: 1s}}\nscrape_configs: [{{job_name: p, static_configs: [{{targets: ['{0}']}}]}}]\n"
@@ -87,6 +91,33 @@ def test_an_archived_run_that_was_killed_while_it_was_judged_loses_its_working_d
     (directory.work / "sidecar.json").write_text(json.dumps({"url": "a password"}))
     assert recover(directory, make_plan()) is None
     assert not directory.work.exists()
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+def test_recovery_killed_at_any_moment_ends_with_the_same_archive_the_next_time(
+    live: tuple[RunDirectory, PrometheusServer], tmp_path: Path
+) -> None:
+    source, server = live
+    server.stop(timeout=0)
+    want: tuple[int, float | None] | None = None
+    for step in count(1):
+        directory = RunDirectory(Path(shutil.copytree(source.path, tmp_path / str(step))))
+        killed = killed_at(step, lambda directory=directory: recover(directory, make_plan()))  # type: ignore[misc]
+        if directory.tsdb.exists():
+            assert check_archive(directory.tsdb).state is Kept.WHOLE
+        recover(directory, make_plan())
+        record = directory.read_record()
+        got = (sum(block.samples for block in find_blocks(directory.tsdb)), record.ended_at)
+        want = want or got
+        assert got == want, f"killed at step {step}"
+        assert record.steady_to == record.ended_at
+        shown = {path.name for path in directory.path.iterdir() if not path.name.startswith(".run.json.")}
+        assert shown == {"run.json", "tsdb"}
+        shutil.rmtree(directory.path)
+        if not killed:
+            break
+    assert step > 20
 
 
 def test_a_known_end_stays_and_a_run_killed_in_its_warm_up_has_no_window() -> None:
