@@ -7,19 +7,22 @@ verdict.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from harness.judge.alerts import Known, check_alerts
 from harness.judge.context import Context, make_windows
-from harness.judge.coverage import check_coverage
+from harness.judge.coverage import CoverageReport, check_coverage
 from harness.judge.ending import check_ending, check_own_series
-from harness.judge.generator import check_generator
+from harness.judge.generator import GeneratorReport, check_generator
 from harness.judge.needs import not_measured
 from harness.judge.notification import check_notification, read_deliveries
 from harness.judge.objectives import check_objectives
 from harness.judge.part import Part
+from harness.judge.results import Judged
 from harness.judge.runbook_pages import with_runbook
 from harness.judge.set_aside import all_aside, check_set_aside, holes, read_marks, summary
+from harness.judge.stress import Stress, check_steps, judge_steps, of_steps, read_stress
 from harness.judge.verdict import Finding, Outcome, Verdict
 from harness.plan.loading import load_plan
 from harness.plan.model import Plan
@@ -86,10 +89,14 @@ def judge_run(
 
 def judge(context: Context) -> Verdict:
     """The verdict on an opened run. Coverage and generator first: they say what the rest is worth."""
+    whole = context
+    stress = read_stress(context) if context.plan.kind == "stress" else None
+    if stress is not None:
+        context = stress.below
     lenient = [(objective.name, reason) for objective, reason, ok in not_measured(context) if ok]
     coverage = check_coverage(context, lenient)
     generator = check_generator(context)
-    results = check_objectives(context, coverage, generator)
+    results = _results(whole, context, stress, coverage, generator)
     outcomes: dict[str, Outcome] = {}
     for one in results:
         before = outcomes.get(one.result.objective, Outcome.PASS)
@@ -101,9 +108,10 @@ def judge(context: Context) -> Verdict:
         generator_fault=generator.fault or generator.unmeasured,
     )
     findings = [
-        *check_ending(context.record, context.plan, context.whole or context.steady),
+        *check_ending(whole.record, whole.plan, whole.whole or whole.steady),
+        *(check_steps(stress) if stress is not None else ()),
         *check_own_series(context),
-        *check_set_aside(context.aside, context.steady),
+        *check_set_aside(whole.aside, whole.steady),
         *coverage.findings,
         *generator.findings,
         *(one.finding for one in results if one.finding is not None),
@@ -115,6 +123,24 @@ def judge(context: Context) -> Verdict:
         findings=tuple(sorted((with_runbook(f, context.alerts) for f in findings), key=_order)),
         objectives=tuple(one.result for one in results),
         coverage={**coverage.summary, "set_aside": context.aside, **_part(context)},
+        steps=stress.steps if stress is not None else (),
+        stress=stress.to_json() if stress is not None else None,
+    )
+
+
+def _results(
+    whole: Context, context: Context, stress: Stress | None, coverage: CoverageReport, generator: GeneratorReport
+) -> list[Judged]:
+    """Every objective, in the plan's order; those that steps decide by the whole run, the others up to its break."""
+    if stress is None:
+        return check_objectives(context, coverage, generator)
+    others = tuple(o for o in context.plan.objectives if not of_steps(o))
+    below = replace(context, plan=context.plan.model_copy(update={"objectives": others}))
+    found = [*judge_steps(whole, stress), *check_objectives(below, coverage, generator)]
+    order = {(o.name, o.subject): index for index, o in enumerate(whole.plan.objectives)}
+    names = {o.name: index for index, o in reversed(list(enumerate(whole.plan.objectives)))}
+    return sorted(
+        found, key=lambda one: order.get((one.result.objective, one.result.subject), names[one.result.objective])
     )
 
 

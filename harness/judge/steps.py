@@ -1,9 +1,10 @@
 """Steps of load: which stretches of a run held one load, and how each came out. Pure.
 
-A step is *broken* by an objective when the requests of its whole hold are over the limit **and** so are half of the
-hold's windows: one bad second, or one bad tenth of a minute, breaks nothing. It is *held* when no objective is over its
-limit in the whole hold and requests suffice to show it. Between the two it is *unclear*, and so is every step whose
-load was not made, or was made by a generator at its own limit.
+A step is *broken* by an objective when the requests of its whole hold are over the limit, so are half of the hold's
+windows, **and** so is the hold's second half: one bad second breaks nothing, nor does what has healed by itself before
+the hold ends. It is *held* when no objective is over its limit in the whole hold and requests suffice to show it.
+Between the two it is *unclear*, and so is every step whose load was not made, or was made by a generator at its own
+limit.
 """
 
 from __future__ import annotations
@@ -15,35 +16,12 @@ from typing import Any, Literal
 
 from harness.judge.shares import ALPHA, Counts, requests_needed, surely_above
 from harness.judge.windows import Window, pick, tumbling
-from harness.plan.arrivals import pieces
-from harness.plan.model import Load, Plan
-from harness.plan.shape import intended_users
+from harness.plan.holds import Hold, Unit, make_hold, window_seconds
 from harness.run.record import LoadStep
 
-Unit = Literal["users", "rps"]
 State = Literal["held", "broken", "unclear"]
 
-SETTLE_SHARE, SETTLE_MOST = 0.2, 30.0  # of a hold, seconds: queues fill and connections open after a step up
-SETTLE_INTERVALS = 3  # what was asked before a step shows for two scrapes after it
-LEAST_WINDOW = 10.0  # seconds: a checkpoint or a collection of garbage is shorter
-WINDOW_INTERVALS = 3
-LEAST_WINDOWS = 2  # a hold must have so many after its settling, or it cannot tell a breach from a bad moment
 SUSTAINED_SHARE = 0.5  # of a hold's windows in breach
-
-
-@dataclass(frozen=True)
-class Hold:
-    """One load, as it was intended. Times are unix seconds; what came before ``settled_from`` is not judged."""
-
-    load: float
-    unit: Unit
-    begun: float
-    settled_from: float
-    ended: float
-
-    @property
-    def judged(self) -> Window:
-        return Window(self.settled_from, max(self.settled_from, self.ended))
 
 
 @dataclass(frozen=True)
@@ -97,71 +75,14 @@ class Told:
     why: str = ""
 
 
-def window_seconds(interval: float) -> float:
-    """Length of the windows that a hold is cut into."""
-    return max(LEAST_WINDOW, WINDOW_INTERVALS * interval)
-
-
-def settle_seconds(hold: float, interval: float) -> float:
-    """How much of a hold is left to settle."""
-    return max(SETTLE_INTERVALS * interval, min(SETTLE_MOST, SETTLE_SHARE * hold))
-
-
-def least_hold(interval: float) -> float:
-    """Seconds that a load must be held for to be judged, its settling included."""
-    windows = LEAST_WINDOWS * window_seconds(interval)
-    return max(windows / (1 - SETTLE_SHARE), windows + SETTLE_INTERVALS * interval)
-
-
-def make_hold(load: float, unit: Unit, begun: float, steady: float, ended: float, interval: float) -> Hold:
-    """Args: ``steady``: when the load was reached (after its ramp)."""
-    return Hold(load, unit, begun, min(ended, steady + settle_seconds(ended - steady, interval)), ended)
-
-
-def planned_holds(plan: Plan, load_from: float) -> tuple[Hold, ...]:
-    """The loads that a plan's stages hold long enough to judge, in order of time; ramps and shorter ones are none."""
-    unit: Unit = "users" if plan.load.model == "closed" else "rps"
-    found = []
-    for load, begun, steady, ended in _merged(_levels(plan.load)):
-        if load > 0 and ended - steady >= least_hold(plan.scrape_interval) - 1e-6:
-            begun, steady, ended = load_from + begun, load_from + steady, load_from + ended
-            found.append(make_hold(load, unit, begun, steady, ended, plan.scrape_interval))
-    return tuple(found)
+def judged_part(hold: Hold) -> Window:
+    """What of a hold is judged."""
+    return Window(hold.settled_from, max(hold.settled_from, hold.ended))
 
 
 def recorded_holds(steps: Iterable[LoadStep], unit: Unit, interval: float) -> tuple[Hold, ...]:
     """The loads that a search held, as run.json names them."""
     return tuple(make_hold(one.load, unit, one.begun, one.begun, one.ended, interval) for one in steps)
-
-
-def _levels(load: Load) -> list[tuple[float, float, float, float]]:
-    """(load, begun, reached, ended) of each stretch of one load, seconds since the load began."""
-    if load.model == "open":
-        return [(one.rate, one.start, one.start, one.end) for one in pieces(load.rates) if _is_flat(one)]
-    found, begun = [], 0.0
-    for stage in load.stages:
-        before, _ = intended_users(load.stages, begun) or (0, 1.0)
-        target = float(stage.users or 0)
-        ramp = abs(target - before) / stage.spawn_rate if stage.spawn_rate else 0.0
-        if ramp <= stage.duration + 1e-6:
-            found.append((target, begun, begun + ramp, begun + stage.duration))
-        begun += stage.duration
-    return found
-
-
-def _is_flat(piece: Any) -> bool:
-    return not piece.slope and not piece.period
-
-
-def _merged(levels: Sequence[tuple[float, float, float, float]]) -> list[tuple[float, float, float, float]]:
-    """Neighbours of the same load are one stretch: a ramp to 100 users, then 100 users."""
-    found: list[tuple[float, float, float, float]] = []
-    for load, begun, steady, ended in levels:
-        if found and found[-1][0] == load and abs(found[-1][3] - steady) < 1e-6:
-            found[-1] = (load, found[-1][1], found[-1][2], ended)
-        else:
-            found.append((load, begun, steady, ended))
-    return found
 
 
 def tell(objective: str, counts: Counts, hold: Window, limit: float, interval: float, *, loaded: bool) -> Told:
@@ -177,7 +98,10 @@ def tell(objective: str, counts: Counts, hold: Window, limit: float, interval: f
     if total <= 0:
         return Told(objective, "broken") if loaded else Told(objective, "unclear", "no request was counted")
     parts = tumbling(hold, window_seconds(interval))
-    over = 0
+    over, late = 0, pick(counts.times, Window(hold.start + hold.span / 2, hold.end), closed=True)
+    lasting = (
+        float(counts.bad[late].sum()) > _most(limit, float(counts.all_[late].sum())) or not counts.all_[late].any()
+    )
     for i, part in enumerate(parts):
         mine = pick(counts.times, part, closed=i == len(parts) - 1)
         all_ = float(counts.all_[mine].sum())
@@ -187,8 +111,10 @@ def tell(objective: str, counts: Counts, hold: Window, limit: float, interval: f
     few = total < requests_needed(limit)
     if whole and few and not surely_above(bad, total, limit, ALPHA):
         return Told(objective, "unclear", f"{total:.0f} requests are too few to show {objective}")
-    if whole and over >= SUSTAINED_SHARE * len(parts):
+    if whole and lasting and over >= SUSTAINED_SHARE * len(parts):
         return Told(objective, "broken")
+    if whole and over >= SUSTAINED_SHARE * len(parts):
+        return Told(objective, "unclear", f"{objective} was over its limit, and again within it before the hold ended")
     if whole:
         return Told(objective, "unclear", f"{objective} was over its limit in {over} of {len(parts)} windows only")
     if few:

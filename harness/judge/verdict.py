@@ -117,6 +117,7 @@ class Verdict:
 
     Attributes:
         steps: of stress and capacity runs: the loads that were held, in order of time.
+        stress: of a stress run: ``held``, ``break``, ``disturbed`` and ``recovery`` (``harness.judge.stress``).
     """
 
     run_id: str
@@ -124,6 +125,7 @@ class Verdict:
     objectives: tuple[ObjectiveResult, ...]
     coverage: Mapping[str, Any]
     steps: tuple[Step, ...] = ()
+    stress: Mapping[str, Any] | None = None
 
     @property
     def outcome(self) -> Outcome:
@@ -163,6 +165,7 @@ class Verdict:
             "objectives": [_plain(asdict(o) | {"outcome": o.outcome.word}) for o in self.objectives],
             "coverage": _plain(dict(self.coverage)),
             "steps": [_plain(step.to_json()) for step in self.steps],
+            "stress": None if self.stress is None else _plain(self.stress),
             "first_cause": _finding_json(cause) if cause else None,
         }
 

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from harness.plan.arrivals import peak_rate
 from harness.plan.model import Load, Plan
 from harness.plan.problems import Problems, did_you_mean
+from harness.plan.stress import check_stress
 from harness.plan.yaml_lines import Node
 
 SEVERITIES = ("critical", "warning")
@@ -50,10 +51,12 @@ def check_plan(plan: Plan, root: Node, problems: Problems, *, judging: bool = Fa
 
 
 def _kind(plan: Plan, root: Node, problems: Problems) -> None:
-    if plan.kind in ("stress", "capacity"):
+    if plan.kind == "capacity":
         problems.add_loc(
             root, ("kind",), f"{plan.kind} plans cannot be run by this version yet", "use kind: soak or kind: smoke"
         )
+    if plan.kind == "stress":
+        check_stress(plan, root, problems)
 
 
 def is_loopback(host: str) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from harness.plan.model import Plan
 from harness.plan.objectives import Objective
+from harness.plan.stress import not_shown
 from harness.units import format_duration
 
 # Growth is extrapolated to the horizon; from less than a quarter of it that would be guessing (JUDGEMENT: run length
@@ -72,6 +73,8 @@ def unjudgeable(plan: Plan) -> list[Unjudgeable]:
     for objective in plan.objectives:
         problems = (_too_short(plan, objective), _no_data(plan, objective))
         found += [problem for problem in problems if problem is not None]
+    if plan.kind == "stress":
+        found += [Unjudgeable(name, reason, remedy, True) for name, reason, remedy in not_shown(plan)]
     aside = _too_much_aside(plan)
     if aside is not None:
         found.append(aside)

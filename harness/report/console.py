@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -9,6 +11,7 @@ from rich.text import Text
 from harness.judge.verdict import Outcome, Verdict
 from harness.plan.model import Plan
 from harness.report.runbooks import runbook_place
+from harness.report.steps import STEP_COLUMNS, StepRow, step_rows
 from harness.report.text import one_line
 from harness.report.view import (
     WHOLE_RUN,
@@ -31,6 +34,7 @@ _STYLES = {
     Outcome.ERROR: "bold magenta",
     Outcome.FAIL: "bold red",
 }
+_STEP_STYLES = {"ok": "green", "breach": "red", "neutral": "magenta"}
 
 
 def print_verdict(console: Console, verdict: Verdict, record: RunRecord, plan: Plan | None = None) -> None:
@@ -52,6 +56,7 @@ def print_verdict(console: Console, verdict: Verdict, record: RunRecord, plan: P
     else:
         for row in rows:
             _line(console, _objective_line(row))
+    _steps(console, step_rows(verdict))
     for found in findings[:MAX_FINDINGS]:
         for text in _finding_lines(found):
             _line(console, text)
@@ -59,6 +64,26 @@ def print_verdict(console: Console, verdict: Verdict, record: RunRecord, plan: P
         _line(console, Text(f"and {len(findings) - MAX_FINDINGS} more findings in verdict.json"))
     if plan is not None and plan.objectives_off:
         _line(console, Text(one_line("Not judged, by `off` in the plan: " + ", ".join(plan.objectives_off))))
+
+
+def _steps(console: Console, rows: Sequence[StepRow]) -> None:
+    """Stress and capacity runs: a line for each load."""
+    if not rows:
+        return
+    cells = [(row.load, row.outcome, row.rps, row.p95, row.errors, row.why) for row in rows]
+    if not console.is_terminal:
+        for load, outcome, rps, p95, errors, why in cells:
+            told = f"step {load}: {outcome}, {rps}, p95 {p95}, failed {errors}" + (f"  {why}" if why else "")
+            _line(console, Text(told))
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in STEP_COLUMNS:
+        number = column in ("Load", "Requests/s", "p95", "Failed")
+        table.add_column(column, justify="right" if number else "left", no_wrap=number, overflow="fold")
+    for row, one in zip(rows, cells, strict=True):
+        load, outcome, *rest = one
+        table.add_row(Text(load), Text(outcome, _STEP_STYLES[row.level]), *(Text(cell) for cell in rest))
+    console.print(table)
 
 
 def _line(console: Console, text: Text) -> None:

@@ -21,6 +21,7 @@ from harness.report.layout import lay_out
 from harness.report.legends import legend_entries
 from harness.report.payload import payload
 from harness.report.plots import Plot
+from harness.report.steps import STEP_COLUMNS
 from harness.report.text import printable
 from harness.report.view import make_view
 from harness.run.record import RunRecord
@@ -51,6 +52,7 @@ def html(verdict: Verdict, record: RunRecord, plan: Plan, evidence: Evidence) ->
         legend=legend,
         lay_out=lay_out,
         plain=printable,
+        step_columns=STEP_COLUMNS,
         style=Markup(_read("report.css")),  # noqa: S704  (our own files, not the run's data)
         script=Markup(ours),  # noqa: S704
         policy=" ".join((csp_hash(ours), csp_hash(get_plotlyjs()))) if plotting else "'none'",

@@ -30,6 +30,10 @@ def junit(verdict: Verdict, record: RunRecord, plan: Plan) -> str:
             f"{row.objective}{place}: {row.value}, limit {row.limit}",
             row.note,
         )
+    for number, step in enumerate(view.steps, 1):
+        # Broken is what a step is for: only objectives fail a run.
+        told = f"{step.outcome}: {step.rps}, p95 {step.p95}, failed {step.errors}"
+        cases.add("steps", f"step {number}: {step.load} {step.outcome}", Outcome.PASS, told, step.why or "held")
     for found in view.findings:
         place = f" ({found.subject})" if found.subject else ""
         page = runbook_place(found.runbook) if found.runbook else ""

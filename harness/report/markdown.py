@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from harness.judge.verdict import Outcome, Verdict
 from harness.plan.model import Plan
 from harness.report.runbooks import runbook_place
+from harness.report.steps import STEP_COLUMNS
 from harness.report.text import markdown as escape
 from harness.report.text import markdown_code as code
 from harness.report.view import FindingRow, ReportView, make_view, only_the_cause
@@ -28,7 +29,7 @@ def summary(verdict: Verdict, record: RunRecord, plan: Plan) -> str:
     view = make_view(verdict, record, plan)
     # A finding that says no more than the cause above is not told twice.
     findings = () if only_the_cause(verdict) else view.findings
-    parts = [_top(view), _objectives(view), _findings(findings), _gaps(view), _facts(view)]
+    parts = [_top(view), _objectives(view), _steps(view), _findings(findings), _gaps(view), _facts(view)]
     text = "\n".join(part for part in parts if part)
     if len(text) > MAX_LENGTH:
         text = text[:MAX_LENGTH].rsplit("\n", 1)[0] + "\n\n(shortened; the whole is in report.html)\n"
@@ -65,6 +66,23 @@ def _objectives(view: ReportView) -> str:
         for row in view.objectives
     ]
     return "### Objectives\n\n" + _table(head, rows)
+
+
+def _steps(view: ReportView) -> str:
+    """Stress and capacity runs: the loads that were held."""
+    if not view.steps:
+        return ""
+    symbols = {"held": "✅", "broken": "💥", "unclear": "❔"}
+    rows = [
+        [
+            escape(row.load),
+            f"{symbols[row.outcome]} {row.outcome}",
+            *(escape(cell) for cell in (row.rps, row.p95, row.errors)),
+            f"**{escape(row.why)}**" if row.break_ else escape(row.why),
+        ]
+        for row in view.steps
+    ]
+    return "### Steps\n\n" + _table(STEP_COLUMNS, rows)
 
 
 def _findings(findings: Sequence[FindingRow]) -> str:

@@ -32,6 +32,7 @@ def read_verdict(directory: RunDirectory) -> Verdict:
             objectives=tuple(ObjectiveResult(**_fields(ObjectiveResult, o)) for o in data["objectives"]),
             coverage=dict(data["coverage"]),
             steps=tuple(Step.from_json(one) for one in data.get("steps", ())),
+            stress=None if data.get("stress") is None else dict(data["stress"]),
         )
         told = Outcome.from_word(data["outcome"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:

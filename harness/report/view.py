@@ -14,6 +14,7 @@ from harness.plan.dump import dump_plan
 from harness.plan.judgeable import unjudgeable
 from harness.plan.model import Plan
 from harness.report.coverage_rows import coverage_rows
+from harness.report.steps import StepRow, step_rows, stress_text
 from harness.report.text import clean, one_line, utc
 from harness.run.record import RunRecord
 from harness.units import format_duration, format_value
@@ -73,6 +74,7 @@ class ReportView:
     notes: tuple[str, ...]
     versions: tuple[tuple[str, str], ...]
     plan_yaml: str
+    steps: tuple[StepRow, ...] = ()
 
     @property
     def word(self) -> str:
@@ -104,6 +106,7 @@ def make_view(verdict: Verdict, record: RunRecord, plan: Plan) -> ReportView:
         notes=tuple(clean(note) for note in record.notes),
         versions=tuple((one_line(k), one_line(v)) for k, v in sorted(record.versions.items())),
         plan_yaml=dump_plan(plan, mask=True),
+        steps=step_rows(verdict),
     )
 
 
@@ -165,7 +168,7 @@ def _moment(finding: Finding) -> float:
 
 def headline_text(verdict: Verdict, record: RunRecord) -> str:
     """What the outcome means, with the number of objectives behind it, and what was left out of it."""
-    return " ".join(filter(None, (_headline(verdict, record), set_aside_text(verdict))))
+    return " ".join(filter(None, (_headline(verdict, record), stress_text(verdict), set_aside_text(verdict))))
 
 
 def set_aside_text(verdict: Verdict) -> str:

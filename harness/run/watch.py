@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from harness.errors import QueryError
 from harness.judge.windows import Window
+from harness.plan.holds import planned_holds
 from harness.plan.model import Plan
 from harness.run.abort import GENERATOR, TELEMETRY, FiringAlert, abort_reason, deciding_alert
 from harness.run.display import Progressed, Ui
@@ -19,6 +20,7 @@ from harness.run.phases import Schedule
 from harness.run.protocols import Bystander, Load, Telemetry
 from harness.run.record import EndedBy
 from harness.run.run_metrics import RunMetrics
+from harness.run.stress_abort import DEAD, evidence_is_in, stressing_alerts
 from harness.units import format_duration
 
 _LOOK_EVERY = 0.5
@@ -66,6 +68,7 @@ class Watcher:
         self._alerts: tuple[FiringAlert, ...] = ()
         self._next_refresh = 0.0
         self._silent_since: float | None = None
+        self._dead_since: float | None = None
         self._targets: list[tuple[str, str]] = self.launcher.scrape_targets()
         self._gone: set[int] = set()
         self._said: set[str] = set()
@@ -141,13 +144,27 @@ class Watcher:
             if alert not in self._alerts:
                 self.journal.event(f"alert: {alert.describe()}")
         self._alerts = alerts
-        decided = deciding_alert(alerts, self.plan.abort_on, self.plan.stack)
+        decided = self._deciding(alerts, now)
         if decided is None:
             return None
         if self.schedule is not None and any(w.start <= now <= w.end for w in self.set_aside(self.schedule)):
             self.journal.note(f"alert {decided.describe()} did not end the run: this time was set aside")
             return None
         return Ending("aborted", abort_reason(decided), now)
+
+    def _deciding(self, alerts: tuple[FiringAlert, ...], now: float) -> FiringAlert | None:
+        """The alert that ends the run; of a stress run only a target's death, when all has been learned of it."""
+        if self.plan.kind != "stress":
+            return deciding_alert(alerts, self.plan.abort_on, self.plan.stack)
+        decided = deciding_alert(stressing_alerts(alerts, self.plan.abort_on), self.plan.abort_on, self.plan.stack)
+        dead = decided is not None and decided.name == DEAD and DEAD not in self.plan.abort_on
+        self._dead_since = (self._dead_since or now) if dead else None
+        if self._dead_since is None or self.schedule is None:
+            return decided
+        asked = self.plan.objective("recovery")
+        holds = planned_holds(self.plan, self.schedule.load_from)
+        recovery, interval = asked.limit if asked is not None else None, self.plan.scrape_interval
+        return decided if evidence_is_in(holds, self._dead_since, now, recovery, interval) else None
 
     def _follow_targets(self) -> None:
         """A worker that was started again listens on another port."""

@@ -141,6 +141,11 @@ SCENARIOS: dict[str, Callable[[Path], Whole]] = {
     "standing-sidecar-stopped": partial(standing_run, meddle=kill_only("sidecar")),
     "standing-harness-killed": partial(standing_run, meddle=standing_harness_killed, second=("--duration", "20s")),
     "standing-bare": partial(standing_run, alertmanager=False, admin=False),
+    # stress: a service that answers 50 requests per second, and one whose pool empties and stays empty
+    "stress-recovers": partial(whole_run, arguments=("--fault", "lock_contention:ms=20"), plan=HERE / "stress.yml"),
+    "stress-never-recovers": partial(
+        whole_run, arguments=("--fault", "connection_leak:per_minute=40,delay=75"), plan=HERE / "stress.yml"
+    ),
     # plans that ask too much
     "too-short": partial(whole_run, arguments=("--duration", "40s", "--set", "objectives.fd_growth=5%")),
 }
