@@ -107,6 +107,8 @@ def load_was_made(context: Context, window: Window) -> bool:
 
 def _read(context: Context, hold: Hold, users: Sequence[Felt], requests: Counts | None) -> Step:
     window, loaded = judged_part(hold), load_was_made(context, judged_part(hold))
+    # What shows at a moment may have been asked an interval later: the last moment of a hold speaks of the next step.
+    window = Window(window.start, max(window.start, window.end - context.interval))
     told = [_tell(one, window, context.interval, loaded) for one in users]
     rps = _rate(requests, window, context.interval)
     errors = next((one.upper for one in users if one.name == "error_ratio"), None)

@@ -1,0 +1,165 @@
+"""Stress runs through the whole judge: made-up series, real blocks, rules and Prometheus.
+
+20 users, 40 users, 80 users for a minute each, then 20 users for two minutes. A user makes one request a second.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness.assets import data_path
+from harness.judge.session import judge_run
+from harness.judge.verdict import Outcome, Verdict
+from harness.plan.loading import load_plan_text
+from harness.plan.model import Plan
+from harness.prom.series import FloatArray
+from tests.judge.fabricate import START, Curve, Made, flat, job, lose, write_run
+
+BROKE, DROPPED = 120.0, 180.0
+
+PLAN = """
+name: made
+kind: stress
+target:
+  url: http://localhost:5000
+  metrics: [http://localhost:5000/metrics]
+  processes: [{name: web, match: gunicorn}]
+scrape_interval: 5s
+load:
+  locustfile: reference
+  warmup: 10s
+  stages: [{duration: 60s, users: 20}, {duration: 60s, users: 40}, {duration: 60s, users: 80}, {duration: 2m, users: 20}]
+objectives: {latency_p95: 800ms, error_ratio: 1%, capacity: ">= 40 users", recovery: 40s}
+"""
+
+
+def users(t: FloatArray) -> FloatArray:
+    return np.select([t < 60, t < BROKE, t < DROPPED], [20.0, 40.0, 80.0], 20.0)
+
+
+def between(start: float, end: float, value: float, otherwise: float = 0.0) -> Curve:
+    return lambda t: np.where((t >= start) & (t < end), value, otherwise)
+
+
+# Slow from the step to 80 users on; well again 20 s after the drop.
+BREAKS = Made(rps=users, users=users, slow=between(BROKE, DROPPED + 20, 0.5, 0.01))
+
+
+def plan(**replaced: str) -> Plan:
+    text = PLAN
+    for old, new in replaced.items():
+        text = text.replace(old, new)
+    return load_plan_text(text, where="plan.yml", environ={})
+
+
+def judged(folder: Path, made: Made, asked: Plan | None = None, **record: object) -> Verdict:
+    directory = write_run(folder / "run", made, **{"steady_from": START + 10.0, **record})
+    return judge_run(directory, asked or plan(), rules_dir=data_path("prometheus") / "rules")
+
+
+def outcomes(verdict: Verdict) -> dict[str, Outcome]:
+    return {o.objective: o.outcome for o in verdict.objectives}
+
+
+def states(verdict: Verdict) -> list[tuple[float, str]]:
+    return [(s.load, s.outcome) for s in verdict.steps]
+
+
+def test_the_break_and_the_recovery_are_found_and_neither_is_a_failure(tmp_path: Path) -> None:
+    verdict = judged(tmp_path, BREAKS)
+    assert states(verdict) == [(20, "held"), (40, "held"), (80, "broken"), (20, "held")]
+    assert [round(s.achieved_rps or 0) for s in verdict.steps] == pytest.approx([20, 40, 80, 20], abs=2)
+    told = verdict.stress
+    assert told is not None
+    assert (told["held"]["load"], told["break"]["load"], told["break"]["objectives"]) == (40, 80, ["latency_p95"])
+    assert told["break"]["onset"] == pytest.approx(START + BROKE, abs=10)
+    # Each scrape brings what was asked since the one before.
+    assert told["recovery"]["seconds"] == pytest.approx(20, abs=10)
+    assert set(outcomes(verdict).values()) == {Outcome.PASS}
+    assert verdict.outcome is Outcome.PASS, verdict.findings
+
+
+def test_a_break_at_what_was_asked_for_fails_with_its_moment(tmp_path: Path) -> None:
+    verdict = judged(tmp_path, BREAKS, plan(**{">= 40 users": ">= 80 users"}))
+    assert outcomes(verdict)["capacity"] is Outcome.FAIL
+    cause = verdict.first_cause
+    assert cause is not None
+    assert (cause.objective, cause.value, cause.limit, cause.unit) == ("capacity", 40.0, 80.0, "users")
+    assert cause.onset == pytest.approx(START + BROKE, abs=10)
+
+
+def test_a_capacity_between_two_steps_is_not_known(tmp_path: Path) -> None:
+    verdict = judged(tmp_path, BREAKS, plan(**{">= 40 users": ">= 60 users"}))
+    assert outcomes(verdict)["capacity"] is Outcome.INCONCLUSIVE
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+
+
+def test_never_recovered_fails(tmp_path: Path) -> None:
+    verdict = judged(tmp_path, replace(BREAKS, slow=between(BROKE, 1e9, 0.5, 0.01)))
+    assert states(verdict)[-1] == (20, "broken")
+    assert outcomes(verdict) == {
+        "latency_p95": Outcome.PASS, "error_ratio": Outcome.PASS, "capacity": Outcome.PASS,
+        "recovery": Outcome.FAIL, "restarts": Outcome.PASS, "db_pool_waiting": Outcome.PASS,
+    }  # fmt: skip
+    assert verdict.outcome is Outcome.FAIL
+
+
+def test_what_nobody_saw_is_no_recovery_and_no_failure(tmp_path: Path) -> None:
+    made = replace(BREAKS, lost=lose(job("load"), DROPPED, 1e9))
+    verdict = judged(tmp_path, made)
+    assert outcomes(verdict)["recovery"] is Outcome.INCONCLUSIVE
+
+
+def test_nothing_broke_is_no_proof_of_recovery(tmp_path: Path) -> None:
+    verdict = judged(tmp_path, replace(BREAKS, slow=flat(0.01)))
+    assert verdict.stress is not None
+    assert verdict.stress["break"] is None
+    assert (outcomes(verdict)["capacity"], outcomes(verdict)["recovery"]) == (Outcome.PASS, Outcome.INCONCLUSIVE)
+
+
+def test_past_its_break_a_service_may_use_all_it_has(tmp_path: Path) -> None:
+    past = replace(BREAKS, waiting=between(BROKE + 5, 1e9, 7.0), starts=between(BROKE + 5, 1e9, 2.0))
+    assert judged(tmp_path, past).outcome is Outcome.PASS
+
+
+def test_below_its_break_it_may_not(tmp_path: Path) -> None:
+    below = replace(BREAKS, waiting=between(30, BROKE, 7.0))
+    verdict = judged(tmp_path, below)
+    assert outcomes(verdict)["db_pool_waiting"] is Outcome.FAIL
+
+
+def test_a_busy_generator_proves_no_break(tmp_path: Path) -> None:
+    verdict = judged(tmp_path, replace(BREAKS, lag=between(BROKE, DROPPED, 0.4, 0.002)))
+    assert states(verdict)[2] == (80, "unclear")
+    assert "load.workers" in verdict.steps[2].note
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+
+
+def test_users_that_did_not_run_hold_nothing(tmp_path: Path) -> None:
+    def short(t: FloatArray) -> FloatArray:
+        return np.where((t >= 60) & (t < BROKE), 30.0, users(t))
+
+    verdict = judged(tmp_path, replace(BREAKS, users=short))
+    assert states(verdict)[1] == (40, "unclear")
+    assert verdict.steps[1].note == "only 30 of 40 users ran"
+    assert outcomes(verdict)["capacity"] is Outcome.INCONCLUSIVE
+
+
+def test_not_one_step_held_fails_though_no_capacity_was_asked_for(tmp_path: Path) -> None:
+    asked = plan(**{', capacity: ">= 40 users", recovery: 40s': ""})
+    verdict = judged(tmp_path, replace(BREAKS, slow=flat(0.5)), asked)
+    assert outcomes(verdict)["latency_p95"] is Outcome.FAIL
+    assert verdict.outcome is Outcome.FAIL
+
+
+def test_a_run_that_ended_before_the_drop_keeps_what_it_showed(tmp_path: Path) -> None:
+    ended = START + DROPPED - 5
+    verdict = judged(tmp_path, BREAKS, None, steady_to=ended, ended_at=ended, ended_by="interrupted", reason="SIGINT")
+    assert states(verdict) == [(20, "held"), (40, "held"), (80, "broken")]
+    assert outcomes(verdict)["capacity"] is Outcome.PASS
+    assert outcomes(verdict)["recovery"] is Outcome.INCONCLUSIVE
+    assert verdict.outcome is Outcome.INCONCLUSIVE
