@@ -32,7 +32,7 @@ scrape_interval: 5s
 load:
   locustfile: reference
   warmup: 10s
-  stages: [{duration: 60s, users: 20}, {duration: 60s, users: 40}, {duration: 60s, users: 80}, {duration: 2m, users: 20}]
+  stages: [{duration: 1m, users: 20}, {duration: 1m, users: 40}, {duration: 1m, users: 80}, {duration: 2m, users: 20}]
 objectives: {latency_p95: 800ms, error_ratio: 1%, capacity: ">= 40 users", recovery: 40s}
 """
 
