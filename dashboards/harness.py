@@ -116,7 +116,7 @@ def sources() -> Panel:
         "Silent sources",
         "Scrape targets that do not answer: evidence is being lost.",
         Query(q.SILENT_SOURCES, "silent"),
-        ("ScrapeTargetsMissing", "TargetMetricsDown", "TelemetryVanished"),
+        ("ScrapeTargetsMissing", "TargetMetricsDown", "TelemetryVanished", "PartRestarted"),
         signal="telemetry",
         thresholds=rising(None, 1),
     )
@@ -243,7 +243,7 @@ def scrapes() -> Panel:
         decimals=0,
         kind="timeseries",
         signal="telemetry",
-        runbooks=("ScrapeTargetsMissing", "TargetMetricsDown", "TelemetryVanished"),
+        runbooks=("ScrapeTargetsMissing", "TargetMetricsDown", "TelemetryVanished", "PartRestarted"),
         width=8,
         axis_min=0,
         queries=(

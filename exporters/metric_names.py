@@ -50,6 +50,8 @@ OBJECTIVE = "harness_objective"  # {objective,subject,op} and, for an endpoint's
 OBJECTIVE_EDGE = "harness_objective_edge"
 WORKERS_EXPECTED = "harness_load_workers_expected"  # worker processes the plan asks for
 WORKER_RESTARTS = "harness_load_worker_restarts_total"  # workers the launcher had to start again
+PART_RESTARTS = "harness_part_restarts_total"  # {part}: other parts that the harness had to start again
+PART_SIDECAR, PART_PROMETHEUS = "sidecar", "prometheus"
 SUBJECT_ALL = "all"  # subject of an objective over the whole run
 
 # --- sidecar: processes, as process-exporter

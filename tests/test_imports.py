@@ -26,7 +26,7 @@ ALLOWED: dict[str, set[str]] = {
     "harness.report": {"harness.judge.verdict", "harness.judge.steps", "harness.run.record", "harness.prom",
                        "harness.plan", "harness.assets", "dashboards"},
     "harness.run": {"harness.plan", "harness.load.launcher", "harness.load.standing", "harness.load.orders",
-                    "harness.load.addresses",
+                    "harness.load.addresses", "harness.load.restart",
                     "harness.ownership", "harness.prom", "harness.judge", "harness.assets",
                     "exporters.load_histogram", "target.launch"},
     "harness.run.record": set(),

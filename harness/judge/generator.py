@@ -11,13 +11,12 @@ import numpy as np
 
 from exporters import metric_names as names
 from exporters.metric_names import Recorded
-from harness.judge.absence import clock
 from harness.judge.arrivals_made import check_arrivals
 from harness.judge.context import RATE_SECONDS, Context, within
 from harness.judge.counters import all_requests
 from harness.judge.levels import judge_level
 from harness.judge.load_made import check_stops, check_users, load_finding
-from harness.judge.restarts import starts
+from harness.judge.replaced import check_replaced
 from harness.judge.results import ENOUGH_RECORDED
 from harness.judge.surplus import check_surplus
 from harness.judge.verdict import Finding, Outcome
@@ -58,7 +57,7 @@ def check_generator(context: Context) -> GeneratorReport:
     unmeasured = _unmeasured(context, steady, rates)
     findings += unmeasured
     findings += _workers(context, steady)
-    findings += _restarted(context)
+    findings += check_replaced(context)
     findings += check_arrivals(context, rates)
     users = check_users(context, steady)
     idle = _idle(context, steady)
@@ -170,19 +169,6 @@ def _workers(context: Context, steady: Window) -> list[Finding]:
             limit=0.0,
             unit="count",
         )
-    ]
-
-
-def _restarted(context: Context) -> list[Finding]:
-    series = context.one(names.WORKER_RESTARTS)
-    moments = starts(series.times, series.values, context.load)
-    if not moments:
-        return []
-    when = ", ".join(clock(m) for m in sorted(set(moments))[:5])
-    summary = f"{len(moments)} Locust worker(s) died and were started again (seen at {when} UTC)"
-    query = context.selector(names.WORKER_RESTARTS)
-    return [
-        load_finding(Outcome.WARN, summary, query, first=moments[0], value=float(len(moments)), limit=0.0, unit="count")
     ]
 
 

@@ -135,6 +135,25 @@ class PrometheusServer:
         """Whether the process runs (it may still not answer; ``api().healthy()`` tells)."""
         return self._process is not None and self._process.poll() is None
 
+    def ending(self) -> str:
+        """How the process ended, in words; after its death and before ``stop``."""
+        code = self._process.poll() if self._process is not None else None
+        if code is None:
+            return "is running" if self._process is not None else "was stopped"
+        return f"ended with exit code {code}" if code >= 0 else f"was killed by signal {-code}"
+
+    def begin(self) -> None:
+        """Starts one that ran before again, on the same data and port, without waiting for it.
+
+        Raises:
+            PreflightError: the binary is missing.
+            HarnessError: it cannot be started.
+        """
+        try:
+            self._launch(find_prometheus(), self._port)
+        except OSError as error:
+            raise HarnessError(f"Prometheus cannot be started again: {error}") from error
+
     def start(self) -> None:
         """Starts it and waits until it is ready.
 

@@ -12,8 +12,16 @@ from harness.run.child import Child
 from harness.run.local_stack import on_local_stack, start_local_stack
 from harness.run.ports import LOOPBACK
 from harness.run.protocols import Run, Sources, Telemetry
-from harness.run.sidecar import start_sidecar, watches_anything
+from harness.run.restartable import PrometheusPart, SidecarPart
+from harness.run.sidecar import start_again, start_sidecar, watches_anything
+from harness.run.supervision import Supervised
 from harness.run.telemetry import NamedPrometheus, OwnPrometheus
+
+SIDECAR_HUNG_SECONDS = 15.0
+SIDECAR_START_SECONDS = 30.0
+PROMETHEUS_HUNG_SECONDS = 30.0  # it may be slow at the end of a block
+PROMETHEUS_START_SECONDS = 300.0  # it reads its write-ahead log first, up to three hours of series
+_SIDECAR_ENDS_SECONDS = 5.0
 
 
 class OwnParts:
@@ -36,6 +44,7 @@ class OwnParts:
         self._environ = environ
         self._kills: list[Callable[[], None]] = []
         self.bystanders: list[Child] = []
+        self.supervised: list[Supervised] = []
 
     def find_target(self, plan: Plan) -> Plan:
         """Starts the reference target where the plan asks for it."""
@@ -57,10 +66,16 @@ class OwnParts:
         if not watches_anything(plan):
             return None
         directory = self._run.directory
-        sidecar, address = self._stack.enter_context(
-            start_sidecar(plan, directory.work, directory.logs / "sidecar.log", self._run.stop.check)
-        )
-        self._look_after(sidecar)
+        log = directory.logs / "sidecar.log"
+        sidecar, address = self._stack.enter_context(start_sidecar(plan, directory.work, log, self._run.stop.check))
+        self._kills.append(sidecar.kill)
+
+        def replaced(child: Child) -> None:
+            self._kills.append(child.kill)
+            self._stack.callback(child.stop, _SIDECAR_ENDS_SECONDS)
+
+        part = SidecarPart(sidecar, address, lambda: start_again(directory.work, log, address), replaced)
+        self.supervised.append(Supervised(part, hung_after=SIDECAR_HUNG_SECONDS, start_seconds=SIDECAR_START_SECONDS))
         return address
 
     def start_telemetry(self, plan: Plan, sources: Sources) -> Telemetry:
@@ -68,6 +83,10 @@ class OwnParts:
         telemetry: OwnPrometheus | NamedPrometheus
         if plan.prometheus is None:
             telemetry = OwnPrometheus(plan, run.directory, sources, self._rule_files)
+            part = PrometheusPart(telemetry.server)
+            self.supervised.append(
+                Supervised(part, hung_after=PROMETHEUS_HUNG_SECONDS, start_seconds=PROMETHEUS_START_SECONDS)
+            )
         else:
             telemetry = NamedPrometheus(
                 plan, plan.prometheus, run.directory, run.run_id, sources, self._environ, run.clock, run.stop.check

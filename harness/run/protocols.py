@@ -111,11 +111,23 @@ class Run:
     clock: Callable[[], float]
 
 
+class SupervisedPart(Protocol):
+    """A part that is started again when it dies; see ``harness.run.supervision.Supervised``."""
+
+    @property
+    def part(self) -> str: ...
+    @property
+    def restarts(self) -> int: ...
+    def look(self) -> str | None: ...
+
+
 class Parts(Protocol):
     """Starts, or finds, the parts of one run in this order. What it enters is left when the run's exit stack is."""
 
     @property
     def bystanders(self) -> Sequence[Bystander]: ...
+    @property
+    def supervised(self) -> Sequence[SupervisedPart]: ...
 
     def find_target(self, plan: Plan) -> Plan:
         """The plan against the target as it is there now. Raises HarnessError."""

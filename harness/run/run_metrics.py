@@ -6,9 +6,9 @@ The objectives are series (DESIGN: principle 3): alert rules and dashboards read
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit, urlunsplit
 
 from prometheus_client import CollectorRegistry, ProcessCollector
@@ -17,6 +17,9 @@ from prometheus_client.exposition import start_wsgi_server
 from prometheus_client.registry import Collector
 
 from exporters.metric_names import (
+    PART_PROMETHEUS,
+    PART_RESTARTS,
+    PART_SIDECAR,
     PHASES,
     RUN_INFO,
     RUN_LOAD_END,
@@ -36,6 +39,7 @@ from harness.run.ports import LOOPBACK
 class _State:
     phase: Phase = "warmup"
     restarts: int = 0
+    parts: Mapping[str, int] = field(default_factory=lambda: {PART_SIDECAR: 0, PART_PROMETHEUS: 0})
 
 
 class RunMetrics(Collector):
@@ -49,10 +53,12 @@ class RunMetrics(Collector):
         self._schedule: Schedule | None = None
         self._lock = threading.Lock()
 
-    def set(self, *, phase: Phase, restarts: int) -> None:
-        """What changes during a run; the restarts never go back."""
+    def set(self, *, phase: Phase, restarts: int, parts: Mapping[str, int] | None = None) -> None:
+        """What changes during a run; the restarts of workers and of other ``parts`` never go back."""
         with self._lock:
-            self._state = _State(phase, max(restarts, self._state.restarts))
+            before = self._state
+            counted = {part: max(n, before.parts.get(part, 0)) for part, n in (parts or {}).items()}
+            self._state = _State(phase, max(restarts, before.restarts), {**before.parts, **counted})
 
     def load_began(self, schedule: Schedule) -> None:
         """When the load began and when it ends by plan: dashboards show the time that is left."""
@@ -78,6 +84,12 @@ class RunMetrics(Collector):
         restarts = CounterMetricFamily(WORKER_RESTARTS.removesuffix("_total"), "Locust workers started again.")
         restarts.add_metric([], state.restarts)
         yield restarts
+        parts = CounterMetricFamily(
+            PART_RESTARTS.removesuffix("_total"), "Parts of the run started again.", labels=["part"]
+        )
+        for part, count in state.parts.items():
+            parts.add_metric([part], count)
+        yield parts
         yield from self._objective_families()
 
     def _objective_families(self) -> Iterator[Metric]:

@@ -220,7 +220,7 @@ class _Session:
         view = LiveView(telemetry.api, plan.stack, plan.scrape_interval)
         watcher = Watcher(
             plan, load, telemetry, view, metrics, parts.bystanders, self.stop, self.journal, self.ui, self.clock,
-            on_load=self._load_began, set_aside=self._set_aside,
+            on_load=self._load_began, set_aside=self._set_aside, supervised=parts.supervised,
         )  # fmt: skip
         try:
             ending = watcher.until_the_end()
@@ -232,7 +232,7 @@ class _Session:
             self._wind_down(load, telemetry, view)
             raise
         self._end(ending, watcher)
-        metrics.set(phase="cooldown", restarts=0)
+        metrics.set(phase="cooldown", restarts=0)  # counters never go back
         self._wind_down(load, telemetry, view)
 
     def _wind_down(self, load: Load, telemetry: Telemetry, view: LiveView) -> None:

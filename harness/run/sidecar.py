@@ -53,13 +53,26 @@ def start_sidecar(
     config.touch(mode=0o600)
     config.write_text(json.dumps(sidecar_config(plan)), encoding="utf-8")
     port_file.unlink(missing_ok=True)
-    argv = [sys.executable, "-m", "exporters.sidecar", "--config", str(config), "--port-file", str(port_file)]
-    child = Child(Program(name="the sidecar", argv=argv, log=log))
+    child = _launch(work, log)
     try:
         child.wait_until(lambda: read_port(port_file) is not None, _START_SECONDS, check)
         yield child, f"{LOOPBACK}:{read_port(port_file)}"
     finally:
         child.stop(timeout=5.0)
+
+
+def start_again(work: Path, log: Path, address: str) -> Child:
+    """Another sidecar by the same configuration at the address ("host:port") of the one before; it is not waited for.
+
+    Raises:
+        HarnessError: it cannot be started.
+    """
+    return _launch(work, log, "--listen", address)
+
+
+def _launch(work: Path, log: Path, *more: str) -> Child:
+    files = ["--config", str(work / "sidecar.json"), "--port-file", str(work / "sidecar.port")]
+    return Child(Program(name="the sidecar", argv=[sys.executable, "-m", "exporters.sidecar", *files, *more], log=log))
 
 
 def read_port(file: Path) -> int | None:

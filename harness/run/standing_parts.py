@@ -11,7 +11,7 @@ from harness.load.standing import StandingLoad
 from harness.ownership import OWNER_FILE, locked, owned
 from harness.plan.model import Plan
 from harness.run.alert_receiver import receive_alerts
-from harness.run.protocols import Bystander, Run, Sources
+from harness.run.protocols import Bystander, Run, Sources, SupervisedPart
 from harness.run.services import Services
 from harness.run.sidecar import watches_anything
 from harness.run.standing_prometheus import StandingPrometheus
@@ -26,6 +26,7 @@ class StandingParts:
     """
 
     bystanders: Sequence[Bystander] = ()  # none is our child: what they do not deliver is seen as missing
+    supervised: Sequence[SupervisedPart] = ()  # whoever started them starts them again
 
     def __init__(self, run: Run, stack: ExitStack, services: Services) -> None:
         self._run = run

@@ -17,7 +17,7 @@ from harness.run.interrupts import StopRequest
 from harness.run.journal import Journal
 from harness.run.live_view import Figures, LiveView
 from harness.run.phases import Schedule
-from harness.run.protocols import Bystander, Load, Telemetry
+from harness.run.protocols import Bystander, Load, SupervisedPart, Telemetry
 from harness.run.record import EndedBy
 from harness.run.run_metrics import RunMetrics
 from harness.run.stress_abort import DEAD, evidence_is_in, stressing_alerts
@@ -46,6 +46,7 @@ class Watcher:
         bystanders: children whose death is noted while the run goes on: the sidecar, the local stack.
         schedule: when the load began and ends; None until the load master says so.
         on_load: called once with it.
+        supervised: parts that are started again when they die.
         set_aside: windows in which no alert ends the run, and those set aside by hand meanwhile among them.
     """
 
@@ -62,6 +63,7 @@ class Watcher:
     schedule: Schedule | None = None
     on_load: Callable[[Schedule], None] = lambda _: None
     set_aside: Callable[[Schedule], Sequence[Window]] = lambda _: ()
+    supervised: Sequence[SupervisedPart] = ()
 
     def __post_init__(self) -> None:
         self._figures = Figures()
@@ -88,6 +90,7 @@ class Watcher:
             return Ending("interrupted", f"ended by {self.stop.signal_name}", now)
         status = self.launcher.poll()
         self._note_problems((*status.problems, *status.notes))
+        self._keep_alive()
         if status.state in ("dead", "stopped"):
             return Ending(
                 "aborted", f"{GENERATOR}: the Locust master ended before the load did{_last(status.problems)}", now
@@ -103,7 +106,8 @@ class Watcher:
             return None
         self._follow_targets()
         phase = self.schedule.phase(now)
-        self.metrics.set(phase=phase, restarts=status.restarts)
+        parts = {one.part: one.restarts for one in self.supervised}
+        self.metrics.set(phase=phase, restarts=status.restarts, parts=parts)
         if phase == "cooldown" or status.state == "holding":
             return Ending("completed", "", min(now, self.schedule.load_to))
         self._note_deaths()
@@ -180,6 +184,12 @@ class Watcher:
             if kind not in self._said:
                 self._said.add(kind)
                 self.journal.note(problem)
+
+    def _keep_alive(self) -> None:
+        for one in self.supervised:
+            said = one.look()
+            if said is not None:
+                self.journal.note(said)
 
     def _note_deaths(self) -> None:
         for child in self.bystanders:

@@ -19,21 +19,21 @@ def summaries(whole: Whole) -> str:
 
 @pytest.mark.scenario("sidecar-killed")
 def test_the_sidecar_killed_half_way(whole: Whole) -> None:
-    assert whole.exit_code == 11
-    assert whole.record["ended_by"] == "completed", "the load goes on without it"
-    assert any("the sidecar was killed by SIGKILL" in note for note in whole.record["notes"])
-    assert "sidecar" in summaries(whole)
-    assert whole.objective("memory_growth")["outcome"] == "inconclusive"
+    assert whole.record["ended_by"] == "completed"
+    assert any("the sidecar was lost (was killed by SIGKILL)" in note for note in whole.record["notes"])
+    assert "the sidecar died and was started again, once" in summaries(whole)
+    # How long it was away decides, and that is the machine's to say: too long is no evidence, never a pass.
+    assert whole.exit_code == (0 if whole.verdict["outcome"] == "warn" else 11)
     assert whole.objective("latency_p95")["outcome"] == "pass", "what does not need it is judged"
 
 
 @pytest.mark.scenario("prometheus-killed")
 def test_prometheus_killed_half_way(whole: Whole) -> None:
-    assert whole.exit_code == 11
-    assert whole.record["ended_by"] == "aborted"
-    assert "Prometheus" in whole.record["reason"]
-    assert "Prometheus" in summaries(whole)
-    assert (whole.directory / "tsdb").is_dir(), "what it had seen was recovered"
+    assert whole.record["ended_by"] == "completed"
+    assert any("Prometheus was lost (was killed by signal 9)" in note for note in whole.record["notes"])
+    assert "Prometheus died and was started again, once" in summaries(whole)
+    assert whole.exit_code == (0 if whole.verdict["outcome"] == "warn" else 11)
+    assert whole.objective("error_ratio")["outcome"] == "pass", "counters bridge the seconds of its absence"
 
 
 @pytest.mark.scenario("worker-killed")

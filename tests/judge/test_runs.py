@@ -213,6 +213,24 @@ def test_a_worker_that_was_replaced_is_named(tmp_path: Path) -> None:
     assert "14:15:51" in next(f.summary for f in verdict.findings if f.check == "generator")
 
 
+def test_a_part_that_was_replaced_is_named(tmp_path: Path) -> None:
+    verdict = judged(tmp_path, Made(part_restarts=after(150, 0, 1)))
+    assert verdict.outcome is Outcome.WARN
+    [finding] = [f for f in verdict.findings if f.check == "run"]
+    assert finding.summary == "the sidecar died and was started again, once (seen at 14:15:51 UTC)"
+    assert (finding.subject, finding.value) == ({"part": "sidecar"}, 1)
+    assert finding.runbook == "runbooks/PartRestarted.md"
+
+
+def test_a_part_that_dies_again_and_again_is_no_instrument(tmp_path: Path) -> None:
+    verdict = judged(tmp_path, Made(part_restarts=after(150, 0, 7)))
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    [finding] = [f for f in verdict.findings if f.check == "run"]
+    assert "7 times within an hour: what dies so often proves nothing" in finding.summary
+    six = judged(tmp_path / "six", Made(part_restarts=after(150, 0, 6)))
+    assert six.outcome is Outcome.WARN
+
+
 def test_a_run_that_was_interrupted_cannot_pass(tmp_path: Path) -> None:
     verdict = judged(tmp_path, Made(), ended_by="interrupted", reason="Ctrl-C")
     assert verdict.outcome is Outcome.INCONCLUSIVE

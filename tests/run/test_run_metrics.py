@@ -30,6 +30,7 @@ def test_what_a_scrape_sees() -> None:
         assert phases == {"warmup": 1, "steady": 0, "cooldown": 0}
         assert first["harness_load_workers_expected", ()] == 1
         assert first["harness_load_worker_restarts_total", ()] == 0
+        assert first["harness_part_restarts_total", (("part", "sidecar"),)] == 0
         p95 = (("objective", "latency_p95"), ("op", "<="), ("subject", "all"))
         assert first["harness_objective", p95] == 0.8
         for bound in ("lower", "upper"):
@@ -42,6 +43,8 @@ def test_what_a_scrape_sees() -> None:
 
         metrics.load_began(Schedule(load_from=1000.5, warmup=10, duration=60))
         metrics.set(phase="steady", restarts=2)
+        metrics.set(phase="steady", restarts=2, parts={"sidecar": 3})
+        metrics.set(phase="steady", restarts=2, parts={"sidecar": 1, "prometheus": 1})
         metrics.set(phase="cooldown", restarts=0)
         then = scrape(address)
         assert then["harness_run_phase", (("phase", "cooldown"),)] == 1
@@ -49,6 +52,8 @@ def test_what_a_scrape_sees() -> None:
         assert then["harness_run_load_start_time_seconds", ()] == 1000.5
         assert then["harness_run_load_end_time_seconds", ()] == 1060.5
         assert then["harness_load_worker_restarts_total", ()] == 2, "a counter never goes back"
+        assert then["harness_part_restarts_total", (("part", "sidecar"),)] == 3
+        assert then["harness_part_restarts_total", (("part", "prometheus"),)] == 1
     with pytest.raises(requests.ConnectionError):
         scrape(address)
 

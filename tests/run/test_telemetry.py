@@ -64,7 +64,7 @@ def test_our_own_scrapes_follows_targets_and_is_recovered_after_its_death(
         pid = own._server.pid
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
-        wait_for(lambda: own.ended() is not None)
+        wait_for(lambda: not own.server.alive())
         assert last_scrapes_missing(view, ["locust-master"], began, time.time()) == ["locust-master"]
         own.archive(began, time.time())
         assert list(directory.tsdb.glob("*/meta.json"))
