@@ -1,0 +1,80 @@
+"""``harness kills``: the kill matrix on the command line."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from harness.errors import UsageError
+from harness.selftest.kill_lab import KillRow, exit_code_of, run_matrix, to_json
+from harness.selftest.kill_page import renewed
+from harness.selftest.kills import CELLS, choose
+from harness.selftest.lab import save
+
+_FOLDER = "kills-%Y%m%dT%H%M%SZ"
+
+
+@click.command()
+@click.option("--cells", "names", metavar="A,B", default="", help='These parts, actions or cells alone, as "sidecar".')
+@click.option("--seed", type=int, default=1, show_default=True, help="Of the random moments; --repeat counts on.")
+@click.option("--repeat", metavar="N", type=click.IntRange(1, 100), default=1, show_default=True)
+@click.option("--jobs", metavar="N", type=click.IntRange(1, 16), default=2, show_default=True, help="Side by side.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), default=Path("runs"), show_default=True,
+    help="Folder below which the runs and the matrix are kept.",
+)  # fmt: skip
+@click.option(
+    "--page", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False),
+    help="Write what was seen into this page, as docs/reliability.md; other cells in it stay.",
+)  # fmt: skip
+@click.option("--list", "listed", is_flag=True, help="List the cells and run none.")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON; progress goes to stderr.")
+def kills(
+    names: str, seed: int, repeat: int, jobs: int, out: Path, page: Path | None, listed: bool, as_json: bool
+) -> int:
+    """Kill each part of a run in each way: never a false PASS, never a hang.
+
+    Exit codes: 0 every cell as expected, 10 not, 12 nothing was run.
+    """
+    cells = choose(CELLS, [name.strip() for name in names.split(",") if name.strip()])
+    if listed:
+        for cell in cells:
+            expected = "/".join(outcome.word for outcome in sorted(cell.outcomes))
+            click.echo(f"{cell.name:<24}{expected:<28}{cell.why}")
+        return 0
+    console = Console(stderr=as_json)
+    began = datetime.now(UTC)
+    folder = out / began.strftime(_FOLDER)
+    known: list[KillRow] = []
+
+    def tell(row: KillRow) -> None:
+        known.append(row)
+        save(to_json(known), folder)  # one that is ended early keeps what it has seen
+        if page is not None:
+            _write(page, known, f"{began:%Y-%m-%d %H:%M}")
+        state = "ok" if row.right else "WRONG"
+        text = f"{state:<6}{row.cell} (seed {row.seed}): {row.outcome} - {row.problem or row.finding}"
+        console.print(text, markup=False, highlight=False, soft_wrap=True, style="" if row.right else "red")
+
+    seeds = range(seed, seed + repeat)
+    rows = run_matrix(cells, folder, seeds=seeds, side_by_side=jobs, tell=tell)
+    if as_json:
+        click.echo(json.dumps(to_json(rows), indent=2))
+    else:
+        right = sum(row.right for row in rows)
+        console.print(f"{right} of {len(rows)} as expected; {folder}", markup=False, highlight=False)
+    return int(exit_code_of(rows))
+
+
+def _write(page: Path, rows: list[KillRow], seen: str) -> None:
+    try:
+        before = page.read_text(encoding="utf-8") if page.is_file() else ""
+        page.write_text(renewed(before, rows, CELLS, seen), encoding="utf-8")
+    except (OSError, IndexError) as error:
+        raise UsageError(
+            f"{page} cannot be renewed: {error}", remedy="give docs/reliability.md, or a new file"
+        ) from error

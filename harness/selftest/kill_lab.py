@@ -1,0 +1,179 @@
+"""Runs cells of the kill matrix and looks at what is left: the verdict, the processes, the series."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.errors import ExitCode, HarnessError
+from harness.judge.verdict import Outcome
+from harness.prom.blocks import link_archive
+from harness.prom.server import PrometheusServer
+from harness.run.record import RunDirectory
+from harness.selftest.killing import meddle, when
+from harness.selftest.kills import Cell, moment
+from harness.selftest.whole_run import Whole, judged_again, whole_run
+
+PLAN = "selftest"
+LEAST_KEPT = 0.9  # of the scrapes before it; the rest is jitter of a busy machine
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class KillRow:
+    """One cell, done once.
+
+    Attributes:
+        outcome: the verdict's word; "error" when there is none.
+        finding: what the verdict says first.
+        kept: share of the scrapes before it that the archive holds; None where it could not be counted.
+        at: share of the steady state after which it was done.
+        problem: what is wrong, in words; empty when nothing is.
+    """
+
+    cell: str
+    seed: int
+    expected: tuple[str, ...]
+    outcome: str
+    finding: str
+    kept: float | None
+    at: float
+    seconds: float
+    directory: str
+    problem: str
+
+    @property
+    def right(self) -> bool:
+        return not self.problem
+
+
+def run_cell(cell: Cell, folder: Path, seed: int) -> KillRow:
+    """Runs a cell below ``folder``, which must exist; what cannot be run is a row with its problem."""
+    share = moment(cell, seed)
+    try:
+        whole = whole_run(folder, cell.arguments, plan=PLAN, when=when(share), meddle=meddle(cell))
+        if cell.name == "harness SIGKILL":
+            whole = judged_again(whole)
+        return row_of(cell, seed, share, whole, kept_before(whole))
+    except HarnessError as error:
+        return KillRow(
+            cell.name, seed, _words(cell), "error", "", None, round(share, 2), 0.0, str(folder), error.message
+        )
+
+
+def row_of(cell: Cell, seed: int, share: float, whole: Whole, kept: float | None) -> KillRow:
+    """What the run of a cell came to."""
+    try:
+        verdict: Mapping[str, Any] = whole.verdict
+        record: Mapping[str, Any] = whole.record
+    except (OSError, ValueError):
+        verdict, record = {}, {}
+    outcome = Outcome.from_word(str(verdict.get("outcome", "error")))
+    findings = list(verdict.get("findings", ()))
+    return KillRow(
+        cell=cell.name,
+        seed=seed,
+        expected=_words(cell),
+        outcome=outcome.word,
+        finding=str(findings[0]["summary"]) if findings else "",
+        kept=None if kept is None else round(kept, 3),
+        at=round(share, 2),
+        seconds=round(whole.seconds, 1),
+        directory=str(whole.directory),
+        problem="; ".join(_problems(cell, whole, outcome, findings, record, kept)),
+    )
+
+
+def _problems(
+    cell: Cell, whole: Whole, outcome: Outcome, findings: Sequence[Mapping[str, Any]], record: Mapping[str, Any],
+    kept: float | None,
+) -> list[str]:  # fmt: skip
+    found = [f"still running: {process}" for process in whole.left_running]
+    if "Traceback" in whole.output:
+        found.append("a traceback in its output")
+    if not record:
+        return [*found, f"no verdict, exit code {whole.exit_code}: {whole.output.strip().rpartition(chr(10))[2]}"]
+    if outcome not in cell.outcomes:
+        found.append(f"{outcome.word} instead of {' or '.join(_words(cell))}")
+    elif whole.exit_code != int(outcome.exit_code):
+        found.append(f"{outcome.word}, yet exit code {whole.exit_code}")
+    told = [*(f["summary"] for f in findings), *(f["objective"] for f in findings), record.get("reason", "")]
+    told += record.get("notes", ())
+    if cell.told and not any(words in text for words in cell.told for text in told):
+        found.append(f"nothing says {' or '.join(map(repr, cell.told))}")
+    if kept is None:
+        found.append("its series were not kept")
+    elif kept < LEAST_KEPT:
+        found.append(f"only {kept:.0%} of what was scraped before is kept")
+    return found
+
+
+def kept_before(whole: Whole) -> float | None:
+    """Share of the load's scrapes, from the start of the load to what was done, that the archive holds.
+
+    The plan of the lab scrapes every second.
+    """
+    began = _load_began(whole)
+    if began is None or whole.meddled_at is None or not (whole.directory / "tsdb").is_dir():
+        return None
+    end = whole.meddled_at - 2.0  # what was being scraped just then may be lost
+    with tempfile.TemporaryDirectory(prefix="harness-kills-") as work:
+        link_archive(whole.directory / "tsdb", Path(work) / "data")
+        with PrometheusServer(Path(work) / "data", Path(work)) as server:
+            found = server.api(timeout=60).raw('up{job="load",instance="locust-master"}', began, end)
+    return sum(len(series) for series in found) / max(1.0, end - began)
+
+
+def _load_began(whole: Whole) -> float | None:
+    try:
+        record = RunDirectory(whole.directory).read_record()
+    except HarnessError:
+        return None
+    return record.steady_from
+
+
+def run_matrix(
+    cells: Sequence[Cell], out: Path, *, seeds: Sequence[int], side_by_side: int, tell: Callable[[KillRow], None]
+) -> list[KillRow]:
+    """All cells, once with each seed; ``tell`` is called with each row as soon as it is known, from this thread."""
+
+    def one(cell: Cell, seed: int) -> KillRow:
+        folder = (out / f"{cell.name.replace(' ', '-')}-{seed}").absolute()
+        folder.mkdir(parents=True)
+        return run_cell(cell, folder, seed)
+
+    pool = ThreadPoolExecutor(side_by_side)
+    try:
+        futures = [pool.submit(one, cell, seed) for seed in seeds for cell in cells]
+        rows = []
+        for future in as_completed(futures):
+            rows.append(future.result())
+            tell(rows[-1])
+    finally:
+        pool.shutdown(cancel_futures=True)
+    order = {cell.name: place for place, cell in enumerate(cells)}
+    return sorted(rows, key=lambda row: (order[row.cell], row.seed))
+
+
+def exit_code_of(rows: Sequence[KillRow]) -> ExitCode:
+    """0: every cell as expected. 10: not. No row at all is an error: a matrix that tried nothing has shown nothing."""
+    if not rows:
+        return ExitCode.ERROR
+    return ExitCode.PASS if all(row.right for row in rows) else ExitCode.FAIL
+
+
+def to_json(rows: Sequence[KillRow]) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "right": sum(row.right for row in rows),
+        "runs": len(rows),
+        "rows": [asdict(row) | {"right": row.right} for row in rows],
+    }
+
+
+def _words(cell: Cell) -> tuple[str, ...]:
+    return tuple(outcome.word for outcome in sorted(cell.outcomes))

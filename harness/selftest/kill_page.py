@@ -1,0 +1,92 @@
+"""docs/reliability.md: the kill matrix as it was last seen, written by the command itself. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.selftest.kill_lab import KillRow
+from harness.selftest.kills import Cell
+
+HEADING = "# What survives what"
+_CELLS = "## Each cell"
+HEAD = "| Cell | Expected | Runs | Came to | As expected | Kept | Seen (UTC) | First finding |"
+_INTRODUCTION = """\
+This page is written by `harness kills --page docs/reliability.md`; do not edit it by hand.
+
+Each part of a run is ended, killed, stopped for a minute or restarted, at a random moment (the same for the same seed),
+in a real run of the reference target with real PostgreSQL, Redis, Prometheus and Locust. A cell is as expected when the
+verdict is one of those that are right, the exit code is the verdict's, what happened is named, nothing hangs, no
+process is left, there is no traceback, and the archive holds what was scraped before. What was not run yet stands here
+as such.
+"""
+
+
+def renewed(page: str, rows: Sequence[KillRow], cells: Sequence[Cell], seen: str) -> str:
+    """The page with these rows in place of earlier ones of the same cells.
+
+    Args:
+        page: as it was; may be empty.
+        seen: when they were run, in words.
+    """
+    known = _known(page)
+    for cell in cells:
+        mine = [row for row in rows if row.cell == cell.name]
+        if mine:
+            known[cell.name] = _line(cell, mine, seen)
+    run = [cell for cell in cells if cell.name in known]
+    right = sum(_cell_of(known[cell.name], 4) == "yes" for cell in run)
+    told = f"{right} of {len(run)} cells as expected in each run; {len(cells) - len(run)} of {len(cells)} not run yet."
+    parts = [HEADING, "", _INTRODUCTION.rstrip(), "", *_grid(cells, known), "", told, "", _CELLS, ""]
+    table = [HEAD, "| --- | --- | --- | --- | --- | --- | --- | --- |", *(known[cell.name] for cell in run)]
+    reasons = ["", "Why these outcomes are the right ones:", "", *(f"- `{cell.name}`: {cell.why}." for cell in cells)]
+    return "\n".join([*parts, *table, *reasons, ""])
+
+
+def _grid(cells: Sequence[Cell], known: dict[str, str]) -> list[str]:
+    actions = list(dict.fromkeys(cell.action for cell in cells))
+    lines = [f"| Part | {' | '.join(actions)} |", f"| --- |{' --- |' * len(actions)}"]
+    there = {cell.name for cell in cells}
+    for part in dict.fromkeys(cell.part for cell in cells):
+        shown = []
+        for action in actions:
+            name = f"{part} {action}"
+            line = known.get(name, "")
+            if name not in there:
+                shown.append("-")
+            elif not line:
+                shown.append("not run")
+            else:
+                came = _cell_of(line, 3)
+                shown.append(came if _cell_of(line, 4) == "yes" else f"**{came}**")
+        lines.append(f"| {part} | {' | '.join(shown)} |")
+    return lines
+
+
+def _known(page: str) -> dict[str, str]:
+    _, found, after = page.partition(HEAD)
+    lines = after.splitlines()[2:] if found else []
+    rows = [line for line in lines if line.startswith("| ")]
+    return {_cell_of(line, 0): line for line in rows}
+
+
+def _cell_of(line: str, column: int) -> str:
+    return line.split(" | ")[column].removeprefix("| ").strip()
+
+
+def _line(cell: Cell, rows: Sequence[KillRow], seen: str) -> str:
+    right = sum(row.right for row in rows)
+    expected = "yes" if right == len(rows) else "**no**" if right == 0 else f"**{right} of {len(rows)}**"
+    kept = [row.kept for row in rows if row.kept is not None]
+    problem = next((row.problem for row in rows if row.problem), "")
+    first = problem or next((row.finding for row in rows if row.finding), "-")
+    columns = [
+        cell.name, "/".join(rows[0].expected), str(len(rows)), ", ".join(dict.fromkeys(row.outcome for row in rows)),
+        expected, f"{min(kept):.0%}" if kept else "-", seen, _plain(first),
+    ]  # fmt: skip
+    return f"| {' | '.join(columns)} |"
+
+
+def _plain(text: str) -> str:
+    """One line without what a table or HTML would take for its own."""
+    line = " ".join(text.split()).replace("|", "/").replace("<", "&lt;")
+    return line if len(line) <= 160 else f"{line[:157]}..."
