@@ -36,7 +36,7 @@ _FOLDER = "kills-%Y%m%dT%H%M%SZ"
 def kills(
     names: str, seed: int, repeat: int, jobs: int, out: Path, page: Path | None, listed: bool, as_json: bool
 ) -> int:
-    """Kill each part of a run in each way: never a false PASS, never a hang.
+    """Kill each part of a run in each way: never a false PASS or a hang.
 
     Exit codes: 0 every cell as expected, 10 not, 12 nothing was run.
     """
