@@ -187,11 +187,11 @@ def _longest(plan: Plan, root: Node, problems: Problems) -> None:
 
 
 def _health_path(plan: Plan, root: Node, problems: Problems) -> None:
-    path = plan.target.health_path
-    if not path.startswith("/") or any(c.isspace() or not c.isprintable() for c in path):
-        problems.add_loc(
-            root, ("target", "health_path"), f"{path!r} is no path of a URL", "begin it with a slash: /health"
-        )
+    paths = [(plan.target.health_path, ("target", "health_path"))]
+    paths += [(path, ("target", "expects", path)) for path in plan.target.expects]
+    for path, loc in paths:
+        if not path.startswith("/") or any(c.isspace() or not c.isprintable() for c in path):
+            problems.add_loc(root, loc, f"{path!r} is no path of a URL", "begin it with a slash: /health")
 
 
 def _warmup(plan: Plan, root: Node, problems: Problems) -> None:

@@ -120,6 +120,7 @@ class Target(_Frozen):
     ca_file: str | None = None
     timeout: PositiveSeconds = 10.0
     health_path: str = "/health"
+    expects: dict[str, Annotated[int, Field(ge=100, le=599)]] = {}
     metrics: tuple[HttpUrl, ...] = ()
     processes: tuple[ProcessTarget, ...] = ()
     containers: tuple[str, ...] = ()

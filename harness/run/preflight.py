@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -14,44 +14,36 @@ import redis
 import requests
 from docker.errors import DockerException, NotFound
 
-from harness.errors import HarnessError, PreflightError
+from exporters.load_histogram import edges
+from harness.errors import PreflightError
+from harness.plan.footprint import footprint
 from harness.plan.model import DatabaseTarget, Plan, ProcessTarget, RedisTarget
 from harness.plan.secrets import mask_url
+from harness.run.check import Check, found
+from harness.run.machine_preflight import look_around, machine_checks
 from harness.run.matching import matching_processes, members_in_words, named_process, several_programs
 from harness.run.named_prometheus import check_named_prometheus
 from harness.run.postgres import find_binaries as find_postgres
 from harness.run.redis_server import find_binary as find_redis
+from harness.run.target_preflight import check_clock_of, check_target_metrics, target_checks
 from harness.run.tools import find_tool
+
+__all__ = ["Check", "check_locustfile", "preflight", "require"]
 
 _TIMEOUT = 5.0
 
 
-@dataclass(frozen=True)
-class Check:
-    """One thing looked at.
-
-    Attributes:
-        detail: what was found.
-        remedy: what to do when it is not ``ok``.
-        warning: what is odd about it though it is ``ok``; empty when nothing is.
-        key: the plan's key that asks for it; empty when none does.
-    """
-
-    name: str
-    ok: bool
-    detail: str
-    remedy: str = ""
-    warning: str = ""
-    key: tuple[str | int, ...] = ()
-
-
-def preflight(plan: Plan, *, environ: Mapping[str, str], now: float) -> list[Check]:
+def preflight(plan: Plan, *, environ: Mapping[str, str], now: float, runs: Path = Path("runs")) -> list[Check]:
     """Looks at everything that the plan needs, in the order in which a person would.
 
     Args:
         now: unix seconds, to tell whether another run is on.
+        runs: folder in which the run will be written.
     """
-    return list(_checks(plan, environ, now))
+    series: list[int] = []
+    checks = list(_checks(plan, environ, now, series.append))
+    needs = footprint(plan, len(edges(plan.latency_limits)), target_series=sum(series))
+    return [*checks, *machine_checks(plan, needs, look_around(runs), load_here=True)]
 
 
 def require(checks: Sequence[Check], where: Callable[[tuple[str | int, ...]], str] = lambda _: "") -> None:
@@ -70,7 +62,7 @@ def require(checks: Sequence[Check], where: Callable[[tuple[str | int, ...]], st
     raise PreflightError(f"{len(failed)} things that the plan needs are not there:\n" + "\n".join(lines))
 
 
-def _checks(plan: Plan, environ: Mapping[str, str], now: float) -> Iterator[Check]:
+def _checks(plan: Plan, environ: Mapping[str, str], now: float, count: Callable[[int], None]) -> Iterator[Check]:
     yield replace(check_locustfile(Path(plan.load.locustfile)), key=("load", "locustfile"))
     yield found("promtool", lambda: find_tool("promtool"))
     if plan.prometheus is None:
@@ -79,14 +71,17 @@ def _checks(plan: Plan, environ: Mapping[str, str], now: float) -> Iterator[Chec
         prometheus = plan.prometheus
         named = found("prometheus", lambda: check_named_prometheus(prometheus, plan, environ, now))
         yield replace(named, key=("prometheus", "url"))
+        clock = check_clock_of("prometheus", prometheus.url, plan.scrape_interval)
+        if clock is not None:
+            yield clock
     target = plan.target
     if target.reference:
         yield found("postgresql", lambda: str(find_postgres()))
         yield found("redis", find_redis)
         return
-    yield replace(check_target(plan), key=("target", "url"))
+    yield from target_checks(plan)
     parts: tuple[tuple[str, Iterable[Check]], ...] = (
-        ("metrics", map(check_target_metrics, target.metrics)),
+        ("metrics", (check_target_metrics(url, count) for url in target.metrics)),
         ("databases", map(_database, target.databases)),
         ("redis", map(_redis, target.redis)),
         ("processes", map(_process, target.processes)),
@@ -95,13 +90,6 @@ def _checks(plan: Plan, environ: Mapping[str, str], now: float) -> Iterator[Chec
     for key, looks in parts:
         for index, check in enumerate(looks):
             yield replace(check, key=("target", key, index))
-
-
-def found(name: str, look: Callable[[], str]) -> Check:
-    try:
-        return Check(name, True, look())
-    except HarnessError as error:
-        return Check(name, False, error.message, error.remedy)
 
 
 def check_locustfile(path: Path) -> Check:
@@ -118,38 +106,6 @@ def check_locustfile(path: Path) -> Check:
     except ValueError as error:
         return Check(name, False, f"{path} is not Python: {error}", "correct load.locustfile in the plan")
     return Check(name, True, str(path))
-
-
-def check_target(plan: Plan) -> Check:
-    """Any HTTP answer counts: a service need not have the health path of the reference target."""
-    target = plan.target
-    url = target.url.rstrip("/") + target.health_path
-    try:
-        answer = requests.get(
-            url, timeout=min(_TIMEOUT, target.timeout), headers=dict(target.headers), verify=target.ca_file or True,
-            allow_redirects=False, stream=True,
-        )  # fmt: skip
-        answer.close()
-    except (requests.RequestException, OSError) as error:
-        return Check(
-            "target",
-            False,
-            f"{mask_url(url)} does not answer: {_cause(error)}",
-            "start the target, or give its address with --target URL",
-        )
-    return Check("target", True, f"{mask_url(url)} answers {answer.status_code}")
-
-
-def check_target_metrics(url: str) -> Check:
-    try:
-        answer = requests.get(url, timeout=_TIMEOUT)
-    except requests.RequestException as error:
-        detail = f"{mask_url(url)} does not answer: {_cause(error)}"
-    else:
-        if answer.status_code == 200:
-            return Check("target metrics", True, mask_url(url))
-        detail = f"{mask_url(url)} answers {answer.status_code}"
-    return Check("target metrics", False, detail, "correct target.metrics in the plan, or leave it out")
 
 
 def _database(database: DatabaseTarget) -> Check:
@@ -227,15 +183,6 @@ def _container(container: str) -> Check:
     except (DockerException, requests.RequestException) as error:
         return Check(name, False, f"Docker does not answer: {error}", "start Docker, or leave target.containers out")
     return Check(name, status == "running", f"is {status}", "start it")
-
-
-def _cause(error: Exception) -> str:
-    """The innermost reason: requests wraps "connection refused" three times."""
-    text = str(error)
-    for word in ("Connection refused", "Name or service not known", "timed out", "certificate verify failed"):
-        if word in text:
-            return word.lower()
-    return text
 
 
 def _masked(text: str, url: str) -> str:

@@ -82,7 +82,7 @@ def run_session(
     if options.faults:
         check_faults_for(plan, options.faults, options.services)
     files = rule_files(options.rules_dir)
-    checks = look_at(plan, options.services, environ=options.environ, now=clock())
+    checks = look_at(plan, options.services, environ=options.environ, now=clock(), runs=options.runs_root)
     require(checks, options.where)
     run_id, directory = create_run_directory(options.runs_root, plan.name, clock())
     directory.logs.mkdir()

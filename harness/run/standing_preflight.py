@@ -2,33 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import requests
 
+from exporters.load_histogram import edges
 from harness.errors import PreflightError
 from harness.load.orders import FRESH_SECONDS, alive, read_states
+from harness.plan.footprint import footprint
 from harness.plan.model import Plan
-from harness.run.preflight import Check, check_locustfile, check_target, check_target_metrics, found, preflight
+from harness.run.check import Check, found
+from harness.run.machine_preflight import look_around, machine_checks
+from harness.run.preflight import check_locustfile, preflight
 from harness.run.services import Services
 from harness.run.sidecar import watches_anything
 from harness.run.standing_parts import refuse_taken, with_workers
 from harness.run.standing_prometheus import check_standing_prometheus
+from harness.run.target_preflight import check_clock_of, check_target_metrics, target_checks
 from harness.run.tools import find_tool
 
 _TIMEOUT = 5.0
 
 
-def look_at(plan: Plan, services: Services | None, *, environ: Mapping[str, str], now: float) -> list[Check]:
-    """Everything that the run needs, wherever its parts are; ``now``: unix seconds."""
+def look_at(
+    plan: Plan, services: Services | None, *, environ: Mapping[str, str], now: float, runs: Path = Path("runs")
+) -> list[Check]:
+    """Everything that the run needs, wherever its parts are; ``now``: unix seconds, ``runs``: the folder of runs."""
     if services is None:
-        return preflight(plan, environ=environ, now=now)
-    return list(_checks(plan, services, now))
+        return preflight(plan, environ=environ, now=now, runs=runs)
+    series: list[int] = []
+    checks = list(_checks(plan, services, now, series.append))
+    needs = footprint(
+        with_workers_of(plan, checks, services), len(edges(plan.latency_limits)), target_series=sum(series),
+        load_here=False,
+    )  # fmt: skip
+    return [*checks, *machine_checks(plan, needs, look_around(runs), load_here=False)]
 
 
-def _checks(plan: Plan, services: Services, now: float) -> Iterator[Check]:
+def with_workers_of(plan: Plan, checks: Sequence[Check], services: Services) -> Plan:
+    """The plan with the workers that stand, where they could be found: each brings its own series."""
+    there = all(check.ok for check in checks if check.name == "locust workers")
+    return with_workers(plan, services) if there else plan
+
+
+def _checks(plan: Plan, services: Services, now: float, count: Callable[[int], None]) -> Iterator[Check]:
     yield replace(check_locustfile(Path(plan.load.locustfile)), key=("load", "locustfile"))
     for tool in ("promtool", "prometheus"):  # the verdict is made on a private server
         yield found(tool, lambda tool=tool: find_tool(tool))  # type: ignore[misc]
@@ -44,9 +63,12 @@ def _checks(plan: Plan, services: Services, now: float) -> Iterator[Check]:
             services.prometheus, plan, now, sidecar=watched and services.sidecar is not None
         ),
     )
-    yield replace(check_target(plan), key=("target", "url"))
-    for index, check in enumerate(map(check_target_metrics, plan.target.metrics)):
-        yield replace(check, key=("target", "metrics", index))
+    clock = check_clock_of("prometheus", services.prometheus.url, plan.scrape_interval)
+    if clock is not None:
+        yield clock
+    yield from target_checks(plan)
+    for index, url in enumerate(plan.target.metrics):
+        yield replace(check_target_metrics(url, count), key=("target", "metrics", index))
     # Processes, containers, databases and Redis are the sidecar's to see: it must say that it can before the load.
 
 

@@ -1,0 +1,191 @@
+"""Does the target answer, with what the load expects, and does its clock agree with ours? Looks, and loads nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from urllib.parse import urljoin, urlsplit
+
+import requests
+
+from harness.plan.checks import host_allowed
+from harness.plan.model import Plan, Target
+from harness.plan.secrets import mask_url
+from harness.run.check import Check
+
+TIMEOUT = 5.0
+MOST_METRICS_BYTES = 64 * 1024 * 1024
+MOST_METRICS_SECONDS = 10.0
+MANY_SERIES = 20_000  # of the target's own; a day of them at 5 s are a third of a billion samples
+SKEW_WARNS = 3.0  # seconds; a Date header has no fractions, and an answer takes a while
+_AWAY = frozenset({502, 503, 504})  # what a proxy answers when nobody is behind it
+_NOT_LET_IN = frozenset({401, 403})
+
+
+def target_checks(plan: Plan) -> Iterator[Check]:
+    """The target itself, and the paths whose answers the plan expects."""
+    yield replace(check_target(plan), key=("target", "url"))
+    for path, status in plan.target.expects.items():
+        yield replace(_expected(plan.target, path, status), key=("target", "expects", path))
+
+
+def check_target(plan: Plan) -> Check:
+    """Any HTTP answer of the service counts: it need not have the health path of the reference target.
+
+    An answer that says that nobody is there, or that sends the load to a host that the plan does not allow, does not.
+    """
+    target = plan.target
+    url = target.url.rstrip("/") + target.health_path
+    try:
+        status, headers, taken = _ask(target, url)
+    except (requests.RequestException, OSError) as error:
+        return Check(
+            "target", False, f"{mask_url(url)} does not answer: {cause(error)}",
+            "start the target, or give its address with --target URL",
+        )  # fmt: skip
+    said = f"{mask_url(url)} answers {status}"
+    if status in _AWAY:
+        return Check("target", False, said, "start the service behind it, or correct target.health_path")
+    if status in (301, 302, 303, 307, 308):
+        where = urljoin(url, headers.get("Location", ""))
+        host = urlsplit(where).hostname or ""
+        if not host_allowed(host, target.allow_hosts):
+            return Check(
+                "target", False, f"{said} and sends to {mask_url(where)}, a host that the plan does not allow",
+                f"give the address that is meant as target.url; if load may really go there: --allow-host {host}",
+            )  # fmt: skip
+    notes = [_skew_note(headers.get("Date"), taken, "the target")]
+    if status in _NOT_LET_IN:
+        how = "the plan's headers are not accepted" if target.headers else "the plan gives no target.headers"
+        notes.append(f"it lets nobody in there: {how}")
+    return Check("target", True, said, warning="; ".join(filter(None, notes)))
+
+
+def _expected(target: Target, path: str, status: int) -> Check:
+    name = f"target {path}"
+    url = target.url.rstrip("/") + path
+    try:
+        got, _, _ = _ask(target, url)
+    except (requests.RequestException, OSError) as error:
+        return Check(name, False, f"does not answer: {cause(error)}", "start the target, or correct target.expects")
+    if got == status:
+        return Check(name, True, f"answers {got}")
+    return Check(
+        name, False, f"answers {got}; the plan expects {status}",
+        "every such request of the load would go wrong: mend the target, the plan's headers, or target.expects",
+    )  # fmt: skip
+
+
+def _ask(target: Target, url: str) -> tuple[int, Mapping[str, str], tuple[float, float]]:
+    """Status, headers, and unix seconds before and after; the body is not read: it may have no end."""
+    before = time.time()
+    answer = requests.get(
+        url, timeout=min(TIMEOUT, target.timeout), headers=dict(target.headers), verify=target.ca_file or True,
+        allow_redirects=False, stream=True,
+    )  # fmt: skip
+    after = time.time()
+    answer.close()
+    return answer.status_code, answer.headers, (before, after)
+
+
+def skew(date: str | None, taken: tuple[float, float]) -> float | None:
+    """Seconds by which another's clock is ahead of ours, 0 within what cannot be told apart; None without a Date. Pure.
+
+    Args:
+        date: the header of its answer: whole seconds, cut off.
+        taken: unix seconds before it was asked and after it answered.
+    """
+    if not date:
+        return None
+    try:
+        moment = parsedate_to_datetime(date)
+        said = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (TypeError, ValueError, OverflowError):
+        return None
+    if said + 1.0 < taken[0]:
+        return said + 1.0 - taken[0]
+    return max(0.0, said - taken[1])
+
+
+def _skew_note(date: str | None, taken: tuple[float, float], whose: str) -> str:
+    apart = skew(date, taken)
+    if apart is None or abs(apart) <= SKEW_WARNS:
+        return ""
+    way = "ahead of" if apart > 0 else "behind"
+    return f"the clock of {whose} is {abs(apart):.0f} s {way} this machine's: let NTP keep both in step"
+
+
+def check_clock_of(name: str, url: str, tolerated: float) -> Check | None:
+    """Whether the clock of a Prometheus, which dates every sample, agrees with ours; None where it does not say.
+
+    Args:
+        tolerated: seconds: a scrape interval. What the harness calls the steady state would begin elsewhere.
+    """
+    before = time.time()
+    try:
+        answer = requests.get(url, timeout=TIMEOUT, stream=True, allow_redirects=False)
+    except (requests.RequestException, OSError):
+        return None  # that it does not answer is told elsewhere
+    after = time.time()
+    answer.close()
+    apart = skew(answer.headers.get("Date"), (before, after))
+    if apart is None:
+        return None
+    if abs(apart) <= max(tolerated, 1.0):
+        return Check(f"clock of {name}", True, "agrees with this machine's")
+    return Check(
+        f"clock of {name}", False,
+        f"{abs(apart):.0f} s {'ahead of' if apart > 0 else 'behind'} this machine's: the judged time would be another",
+        "let NTP (chrony, systemd-timesyncd) keep both machines in step",
+    )  # fmt: skip
+
+
+def check_target_metrics(url: str, count: Callable[[int], None] = lambda _: None) -> Check:
+    """Whether the target's own metrics can be scraped; ``count`` is told how many series they have."""
+    name, remedy = "target metrics", "correct target.metrics in the plan, or leave it out"
+    deadline = time.monotonic() + MOST_METRICS_SECONDS
+    try:
+        with requests.get(url, timeout=TIMEOUT, stream=True) as answer:
+            if answer.status_code != requests.codes.ok:
+                return Check(name, False, f"{mask_url(url)} answers {answer.status_code}", remedy)
+            series = size = 0
+            start = True
+            for piece in answer.iter_content(65_536):
+                size += len(piece)
+                if size > MOST_METRICS_BYTES or time.monotonic() > deadline:
+                    return Check(
+                        name, False, f"{mask_url(url)} does not end: {size / 1e6:.0f} MB so far",
+                        "no scrape would succeed; give the address of Prometheus metrics",
+                    )  # fmt: skip
+                found, start = _lines(piece, start)
+                series += found
+    except (requests.RequestException, OSError) as error:
+        return Check(name, False, f"{mask_url(url)} does not answer: {cause(error)}", remedy)
+    if series == 0:
+        return Check(name, False, f"{mask_url(url)} has not one series", "give the address of Prometheus metrics")
+    count(series)
+    if series > MANY_SERIES:
+        return Check(
+            name, True, f"{mask_url(url)}, {series:,} series",
+            warning=f"{series:,} series make a large archive and slow queries: is a label an id, a URL or an error?",
+        )  # fmt: skip
+    return Check(name, True, mask_url(url))
+
+
+def _lines(piece: bytes, start: bool) -> tuple[int, bool]:
+    """How many lines of samples begin in a piece of an exposition, and whether the next one begins with a new line."""
+    parts = piece.split(b"\n")
+    begun = parts if start else parts[1:]
+    return sum(1 for line in begun if line and not line.startswith(b"#")), piece.endswith(b"\n")
+
+
+def cause(error: Exception) -> str:
+    """The innermost reason: requests wraps "connection refused" three times."""
+    text = str(error)
+    for word in ("Connection refused", "Name or service not known", "timed out", "certificate verify failed"):
+        if word in text:
+            return word.lower()
+    return text
