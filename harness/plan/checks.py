@@ -187,7 +187,7 @@ def _longest(plan: Plan, root: Node, problems: Problems) -> None:
 
 
 def _health_path(plan: Plan, root: Node, problems: Problems) -> None:
-    paths = [(plan.target.health_path, ("target", "health_path"))]
+    paths: list[tuple[str, tuple[str, ...]]] = [(plan.target.health_path, ("target", "health_path"))]
     paths += [(path, ("target", "expects", path)) for path in plan.target.expects]
     for path, loc in paths:
         if not path.startswith("/") or any(c.isspace() or not c.isprintable() for c in path):
