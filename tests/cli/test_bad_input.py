@@ -117,7 +117,7 @@ def test_missing_plan(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
         2,
         "",
         "error: there is no plan 'nowhere.yml'\n"
-        "  give the path of a plan, or a shipped one: selftest, smoke, soak-24h\n",
+        "  give the path of a plan, or a shipped one: selftest, smoke, soak-24h, stress\n",
     )  # fmt: skip
 
 
