@@ -15,11 +15,13 @@ from grafana_foundation_sdk.builders import (
     statetimeline,
     table,
     timeseries,
+    xychart,
 )
 from grafana_foundation_sdk.models import common as common_model
 from grafana_foundation_sdk.models import dashboard as model
 from grafana_foundation_sdk.models import heatmap as heatmap_model
 from grafana_foundation_sdk.models import prometheus as prometheus_model
+from grafana_foundation_sdk.models import xychart as xychart_model
 
 from dashboards.levels import BAND_COLOUR, COLOURS, LIMIT_COLOUR, NEUTRAL, QUANTILE_COLOURS
 from dashboards.model import Kind, Mapping, Panel, Query, Threshold
@@ -276,6 +278,35 @@ def _column(panel: Panel, query: Query) -> list[model.DynamicConfigValue]:
     return properties
 
 
+def _xy(panel: Panel) -> xychart.Panel:
+    """Moments as points: all queries joined over time, the first one across."""
+    across, *above = panel.queries
+    built = (
+        xychart.Panel()
+        .color_scheme(_colour(model.FieldColorModeId.PALETTE_CLASSIC))
+        .mapping(xychart_model.SeriesMapping.AUTO)
+        .series([])
+        .show(xychart_model.XYShowMode.POINTS)
+        .point_size(xychart.XychartFieldConfigPointSize().fixed(5))
+        .legend(
+            common.VizLegendOptions()
+            .show_legend(True)
+            .display_mode(common_model.LegendDisplayMode.LIST)
+            .placement(common_model.LegendPlacement.BOTTOM)
+            .calcs([])
+        )
+        .tooltip(common.VizTooltipOptions().mode(common_model.TooltipDisplayMode.SINGLE))
+        .with_transformation(
+            model.DataTransformerConfig(id_val="joinByField", options={"byField": "Time", "mode": "inner"})
+        )
+    )
+    built.override_by_name(across.legend, [_value("unit", across.unit or "short")])
+    for query in above:
+        if query.role == "limit":
+            built.override_by_name(query.legend, [_fixed(LIMIT_COLOUR)])
+    return built
+
+
 _KINDS: dict[Kind, Callable[[Panel], Any]] = {
     "timeseries": _timeseries,
     "stat": _stat,
@@ -283,4 +314,5 @@ _KINDS: dict[Kind, Callable[[Panel], Any]] = {
     "table": _table,
     "heatmap": _heatmap,
     "state": _state,
+    "xy": _xy,
 }

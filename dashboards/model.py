@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["timeseries", "stat", "table", "heatmap", "state", "bargauge"]
+Kind = Literal["timeseries", "stat", "table", "heatmap", "state", "bargauge", "xy"]
 Role = Literal["value", "limit", "trend", "band"]
 Level = Literal["ok", "warning", "breach", "neutral"]
 Reduce = Literal["last", "max", "min", "mean"]
@@ -79,6 +79,7 @@ class Panel:
 
     Attributes:
         key: stable and unique over all dashboards, kebab-case.
+        kind: of kind "xy" the first query is the axis across, at each moment, and the others stand above it.
         description: what it means and, where it can turn red, what to do then. Plain text.
         unit: Grafana's unit id: "s", "bytes", "percentunit", "reqps", "short", "none" ...
         decimals: None: as many as fit.

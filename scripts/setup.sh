@@ -106,10 +106,12 @@ if [ -n "$for_tests" ]; then
     done
     command -v ip >/dev/null 2>&1 || extra+=(iproute2)
     command -v amtool >/dev/null 2>&1 || extra+=(prometheus-alertmanager)
+    # The peer that `make bench` measures the load beside.
+    command -v wrk >/dev/null 2>&1 || extra+=(wrk)
     if [ ${#extra[@]} -gt 0 ]; then
         root=()
         [ "$(id -u)" -eq 0 ] || root=(sudo -n)
-        say "installing Debian packages that only tests need: ${extra[*]} (with ${root[*]:-root}'s rights)."
+        say "installing Debian packages that only tests and benchmarks need: ${extra[*]} (with ${root[*]:-root}'s rights)."
         if ! { is_debian && "${root[@]}" apt-get update -qq \
             && "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${extra[@]}"; } >/dev/null
         then say "could not install ${extra[*]}: the tests that need them will say so."; fi

@@ -14,6 +14,7 @@ ERRORS_BY_KIND = series(Recorded.ERRORS_BY_KIND)
 P50 = series(Recorded.LATENCY_P50)
 P95 = series(Recorded.LATENCY_P95)
 P99 = series(Recorded.LATENCY_P99)
+P95_LIMIT = limit("latency_p95")
 LATENCY_LIMITS = limit("latency_p50", "latency_p95", "latency_p99")
 # Cumulated by `le`: Grafana's heat map format takes the differences.
 LATENCY_BUCKETS = f"sum by {by('le')} ({series(Recorded.LATENCY_BUCKETS)})"

@@ -16,6 +16,7 @@ from harness.report.plots import Plot
 from harness.report.proofs import MOST_PROOFS, NO_SERIES, Proof, draw_proof, expressions, proof_of
 from harness.report.sampling import Buckets, How
 from harness.report.signals import SIGNALS, with_findings
+from harness.report.step_plots import PAGE, with_steps
 from harness.report.view import in_order_of_onset
 from harness.run.record import RunRecord
 
@@ -70,6 +71,8 @@ def collect(data: OpenedRun, verdict: Verdict, plan: Plan, dashboards: Sequence[
     """All plots of a run that is open, after it was judged: series that were put off are computed coarsely from here
     on."""
     shown = [one for one in (all_dashboards() if dashboards is None else dashboards) if one.uid != COMPARE]
+    if not verdict.steps:  # a run without steps has nothing to say there
+        shown = [one for one in shown if one.uid != PAGE]
     span = _span(data)
     findings = in_order_of_onset(verdict.findings)
     proofs = [proof_of(finding, shown, span.buckets) for finding in findings[:MOST_PROOFS]]
@@ -121,7 +124,8 @@ def _how(panel: Panel, query: Query) -> How:
 def _row(row: Row, fetched: Fetched, verdict: Verdict) -> tuple[str, tuple[Plot, ...]]:
     plots = [draw(panel, fetched) for panel in row.panels if not panel.key.startswith(LIVE)]
     return row.title, tuple(
-        with_findings(plot, verdict.findings, fetched.span) if plot.key == SIGNALS else plot for plot in plots
+        with_findings(plot, verdict.findings, fetched.span) if plot.key == SIGNALS else with_steps(plot, verdict)
+        for plot in plots
     )
 
 

@@ -21,6 +21,7 @@ from harness.report.layout import lay_out
 from harness.report.legends import legend_entries
 from harness.report.payload import payload
 from harness.report.plots import Plot
+from harness.report.step_plots import PAGE
 from harness.report.steps import STEP_COLUMNS
 from harness.report.text import printable
 from harness.report.view import make_view
@@ -53,6 +54,7 @@ def html(verdict: Verdict, record: RunRecord, plan: Plan, evidence: Evidence) ->
         lay_out=lay_out,
         plain=printable,
         step_columns=STEP_COLUMNS,
+        curves=_curves(evidence),
         style=Markup(_read("report.css")),  # noqa: S704  (our own files, not the run's data)
         script=Markup(ours),  # noqa: S704
         policy=" ".join((csp_hash(ours), csp_hash(get_plotlyjs()))) if plotting else "'none'",
@@ -61,6 +63,12 @@ def html(verdict: Verdict, record: RunRecord, plan: Plan, evidence: Evidence) ->
         data=Markup(safe_json(payload(evidence))),  # noqa: S704  (holds no character of markup)
         resolution=_resolution(evidence),
     )
+
+
+def _curves(evidence: Evidence) -> Sequence[Plot]:
+    """The plots that stand beside the table of steps; none where nothing could be drawn."""
+    found = [section.rows[0][1] for section in evidence.sections if section.key == PAGE and section.rows]
+    return found[0] if found and any(plot.drawn for plot in found[0]) else ()
 
 
 def _resolution(evidence: Evidence) -> dict[str, Any]:

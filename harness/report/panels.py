@@ -61,6 +61,8 @@ def draw(panel: Panel, fetched: Fetched, *, prefix: str = "panel-") -> Plot:
         return _heatmap(plot, panel, fetched)
     if panel.kind == "state":
         return _state(plot, panel, fetched)
+    if panel.kind == "xy":
+        return _xy(plot, panel, fetched)
     return _lines(plot, panel, fetched)
 
 
@@ -139,6 +141,20 @@ def _state(plot: Plot, panel: Panel, fetched: Fetched) -> Plot:
     words = tuple((m.value, m.text, m.level) for m in panel.mappings)
     axis = axis_for(panel.unit, [one.data.high for one in lines], panel.decimals)
     return replace(plot, kind="state", lines=tuple(lines[:MOST_LINES]), words=words, axis=axis)
+
+
+def _xy(plot: Plot, panel: Panel, fetched: Fetched) -> Plot:
+    """The first query across, the others above it; limits stay lines."""
+    across, *above = panel.queries
+    xs = fetched.course(across)
+    lines = [
+        Line(legend(query.legend, one.labels), query.role, one) for query in above for one in fetched.course(query)
+    ]
+    values = [line for line in lines if line.role != "limit"]
+    if not xs or not values:
+        return replace(plot, empty=reason(panel.queries))
+    axis = axis_for(panel.unit, [line.data.high for line in values], panel.decimals)
+    return replace(plot, kind="xy", lines=tuple(lines), axis=axis, across=xs[0], across_title=across.legend)
 
 
 def _tiles(plot: Plot, panel: Panel, fetched: Fetched) -> Plot:

@@ -88,7 +88,20 @@ def _plot(plot: Plot, pool: _Pool) -> dict[str, Any]:
         "shades": [[_ms(start), _ms(end)] for start, end in plot.shades],
         "marks": [[_ms(moment), text] for moment, text in plot.marks],
         "tall": plot.width > 12,
+        **_xy(plot, pool),
         "words": [[value * factor, text, level] for value, text, level in plot.words],
+    }
+
+
+def _xy(plot: Plot, pool: _Pool) -> dict[str, Any]:
+    """What only an xy plot has."""
+    if plot.across is None:
+        return {}
+    return {
+        "across": pool.add(plot.across, 1.0),
+        "acrossTitle": plot.across_title,
+        "points": [[one.x, one.y, one.level, one.text] for one in plot.points],
+        "uprights": [list(one) for one in plot.uprights],
     }
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from harness.prom.series import FloatArray
 from harness.report.sampling import Sampled
 
-Kind = Literal["lines", "heatmap", "state", "tiles", "bars", "table"]
+Kind = Literal["lines", "heatmap", "state", "tiles", "bars", "table", "xy"]
 Role = Literal["value", "limit", "trend", "band"]
 
 
@@ -57,6 +57,16 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Point:
+    """A point of an xy plot, in display units of its axes, with what it says of itself."""
+
+    x: float
+    y: float
+    level: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Plot:
     """One panel or proof.
 
@@ -70,6 +80,9 @@ class Plot:
         words: of a state plot: value -> (word, level).
         tiles: of kind "tiles": (name, value, range over the run).
         bars: of kind "bars": (name, value, its length as a share of the longest).
+        across, across_title: of kind "xy": the series and the name of the axis across; ``lines`` stand above it.
+        points: of kind "xy": what is drawn large, joined in its order.
+        uprights: of kind "xy": values across with a word and a level.
         header, rows: of kind "table"; the first ``names`` columns are labels, the others numbers.
     """
 
@@ -98,11 +111,15 @@ class Plot:
     header: tuple[str, ...] = ()
     rows: tuple[tuple[Cell, ...], ...] = ()
     names: int = 0
+    across: Sampled | None = None
+    across_title: str = ""
+    points: tuple[Point, ...] = ()
+    uprights: tuple[tuple[float, str, str], ...] = ()
 
     @property
     def drawn(self) -> bool:
         """Whether a script draws it; the others are plain HTML."""
-        return not self.empty and self.kind in ("lines", "heatmap", "state")
+        return not self.empty and self.kind in ("lines", "heatmap", "state", "xy")
 
 
 # Grafana's unit ids (dashboards.model) and the judge's units: the steps of a display unit, and its suffix.

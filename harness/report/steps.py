@@ -35,7 +35,7 @@ class StepRow:
     break_: bool = False
 
 
-_LEVELS = {"held": "ok", "broken": "breach", "unclear": "neutral"}
+LEVELS = {"held": "ok", "broken": "breach", "unclear": "neutral"}
 
 
 def step_rows(verdict: Verdict) -> tuple[StepRow, ...]:
@@ -55,7 +55,7 @@ def _row(step: Step, is_break: bool, after: bool) -> StepRow:
     return StepRow(
         load=format_value(step.load, step.unit),
         outcome=step.outcome,
-        level=_LEVELS[step.outcome],
+        level=LEVELS[step.outcome],
         rps=format_value(step.achieved_rps, "rps"),
         p95="among the failed" if slow else format_value(step.p95, "seconds"),
         errors=format_value(step.error_ratio, "ratio"),

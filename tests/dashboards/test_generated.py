@@ -16,7 +16,7 @@ from tests.dashboards.definitions import DASHBOARDS, ROOT, generated, panel_of
 
 DATASOURCE = {"type": "prometheus", "uid": "harness-prometheus"}
 # Panels that Grafana still ships; "graph", "singlestat" and "table-old" were AngularJS.
-PANEL_TYPES = {"timeseries", "stat", "bargauge", "table", "heatmap", "state-timeline", "row"}
+PANEL_TYPES = {"timeseries", "stat", "bargauge", "table", "heatmap", "state-timeline", "xychart", "row"}
 FILES = generated()
 EVERY = pytest.mark.parametrize("board", FILES.values(), ids=FILES.keys())
 

@@ -74,6 +74,10 @@ class TestPanel:
             assert not any(query.instant for query in panel.queries)
         if panel.kind == "state":
             assert panel.mappings
+        if panel.kind == "xy":
+            across, *above = panel.queries
+            assert across.unit and above and not any(query.instant for query in panel.queries)
+            assert all("{{" not in query.legend for query in panel.queries), "joined over time: one series each"
 
     def test_its_thresholds_rise_from_nothing(self, panel: Panel) -> None:
         values = [one.value for one in panel.thresholds]
@@ -133,6 +137,7 @@ def test_keys_titles_and_addresses_are_unique_and_stable() -> None:
         ("harness-load", "Load"),
         ("harness-target", "Target"),
         ("harness-backends", "Database and Redis"),
+        ("harness-stress", "Stress"),
         ("harness-endurance", "Endurance"),
         ("harness-compare", "Compare"),
         ("harness-trust", "Harness"),

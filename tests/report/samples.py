@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from harness.judge.steps import Step
 from harness.judge.verdict import Finding, ObjectiveResult, Outcome, Verdict
 from harness.plan.loading import load_plan_text
 from harness.plan.model import Plan
@@ -136,4 +137,34 @@ def nothing() -> Verdict:
     return Verdict(RUN_ID, (), (), {})
 
 
-ALL = (passing, warning, failing, inconclusive, error, nothing)
+def step(load: float, at: float, outcome: str, *broken: str, p95: float | None = 0.2, errors: float = 0.0) -> Step:
+    """A minute of so many users, each making half a request a second."""
+    note = "only 40 of 50 users ran" if outcome == "unclear" else ""
+    begun = START + 20 + at
+    return Step(float(load), "users", begun, begun + 12, begun + 60, load / 2, p95, errors, outcome, broken, note)  # type: ignore[arg-type]
+
+
+def stressed() -> Verdict:
+    """A stress run that held 100 users, broke at 200 by an endpoint of an evil name, and came back."""
+    name = f"GET {EVIL} latency_p95"
+    steps = (
+        step(50, 0, "unclear"),
+        step(100, 60, "held"),
+        step(200, 120, "broken", name, p95=3.0),
+        step(300, 180, "broken", name, "error_ratio", p95=None, errors=0.5),
+        step(50, 240, "held"),
+    )
+    told = {
+        "held": {"load": 100.0, "unit": "users", "achieved_rps": 50.0, "p95": 0.2, "error_ratio": 0.0},
+        "break": {
+            "load": 200.0, "unit": "users", "achieved_rps": 100.0, "p95": 3.0, "error_ratio": 0.0,
+            "from": START + 140, "to": START + 200, "onset": START + 145, "objectives": [name],
+        },
+        "disturbed": [],
+        "recovery": {"state": "recovered", "from": START + 260, "seconds": 11.0, "watched": 60.0, "note": ""},
+    }  # fmt: skip
+    objective = ObjectiveResult("capacity", "all", 100.0, 100.0, "users", Outcome.PASS, op=">=", note="held 100 users")
+    return Verdict(RUN_ID, (), (objective,), passing().coverage, steps=steps, stress=told)
+
+
+ALL = (passing, warning, failing, inconclusive, error, nothing, stressed)

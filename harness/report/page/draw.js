@@ -3,9 +3,11 @@
 
 const Draw = {
   figure(plot, range, width) {
-    const make = { lines: this.lines, heatmap: this.heatmap, state: this.state }[plot.kind];
+    const make = { lines: this.lines, heatmap: this.heatmap, state: this.state, xy: this.xy }[plot.kind];
     const { data, yaxis } = make.call(this, plot);
-    return { data, layout: this.layout(plot, range, width, yaxis) };
+    const layout = this.layout(plot, range, width, yaxis);
+    if (plot.kind === "xy") Object.assign(layout, this.across(plot));
+    return { data, layout };
   },
 
   layout(plot, range, width, yaxis) {
@@ -131,6 +133,45 @@ const Draw = {
         hovertemplate: "%{y}: %{customdata[0]}<br>%{customdata[1]}<extra></extra>",
       }],
       yaxis: { type: "category", showgrid: false, dtick: 1, autorange: "reversed", nticks: undefined },
+    };
+  },
+
+  // The steps as points joined in their order, limits as lines; where there are no steps, every moment as a dot.
+  xy(plot) {
+    const x = Data.series(plot.across).value, data = [];
+    let number = 0, largest = 0;
+    for (const line of plot.lines) {
+      const one = Data.series(line.s);
+      for (const v of one.value) if (v !== null) largest = Math.max(largest, Math.abs(v));
+      if (line.r === "limit") {
+        const level = one.value.findLast((v) => v !== null);
+        const right = Math.max(...x, ...plot.points.map((p) => p[0]));
+        data.push({ type: "scatter", mode: "lines", x: [0, right * 1.05], y: [level, level], name: this.escape(line.n), hovertemplate: `${this.escape(line.n)} %{y:.3~g}${plot.suffix}<extra></extra>`, line: { color: Theme.colour("limit"), width: 1.5, dash: "dash" } });
+        continue;
+      }
+      const colour = Theme.line(number++);
+      if (plot.points.length) continue;
+      data.push({ type: "scatter", mode: "markers", x, y: one.value, name: this.escape(line.n), hoverinfo: "skip", marker: { color: Theme.faint(colour, 0.3), size: 4 } });
+    }
+    if (plot.points.length) {
+      data.push({
+        type: "scatter", mode: "lines+markers", cliponaxis: false, x: plot.points.map((p) => p[0]), y: plot.points.map((p) => p[1]), name: "steps",
+        line: { color: Theme.line(0), width: 2 }, marker: { size: 10, color: plot.points.map((p) => Theme.level(p[2])), line: { width: 1.5, color: Theme.colour("card") } },
+        text: plot.points.map((p) => this.escape(p[3])), hovertemplate: "%{text}<extra></extra>",
+      });
+    }
+    return { data, yaxis: { ...this.valueAxis(plot), rangemode: "tozero" } };
+  },
+
+  // The axis of the load, and what is marked on it.
+  across(plot) {
+    // What held stands to the left of its line, what broke to the right: they never meet.
+    const text = (at, words, level) => ({ x: at, xref: "x", y: 1, yref: "paper", yanchor: "bottom", xanchor: level === "ok" ? "right" : "left", text: this.escape(words), showarrow: false, font: { size: 11, color: Theme.level(level) } });
+    return {
+      hovermode: "closest", dragmode: false, margin: { l: 64, r: 14, t: 22, b: 42 },
+      xaxis: { title: { text: this.escape(plot.acrossTitle), standoff: 6, font: { size: 11.5 } }, rangemode: "tozero", zeroline: false, gridcolor: Theme.colour("grid"), fixedrange: true, nticks: 8, automargin: true },
+      shapes: plot.uprights.map(([at, , level]) => ({ type: "line", xref: "x", yref: "paper", x0: at, x1: at, y0: 0, y1: 1, line: { color: Theme.level(level), width: 1.4, dash: "dot" } })),
+      annotations: plot.uprights.map(([at, words, level]) => text(at, words, level)),
     };
   },
 

@@ -73,7 +73,7 @@ const Page = {
   },
 
   zoomed(div, change) {
-    if (div.moving) return;
+    if (div.moving || div.dataset.kind === "xy") return;
     const from = change["xaxis.range[0]"] ?? change["xaxis.range"]?.[0];
     const to = change["xaxis.range[1]"] ?? change["xaxis.range"]?.[1];
     if (from === undefined || to === undefined) return;
@@ -93,6 +93,7 @@ const Page = {
   },
 
   move(div) {
+    if (div.dataset.kind === "xy") return; // its axis is the load, not time
     const range = this.range();
     const { tickvals, ticktext } = Axis.ticks(range[0], range[1], Math.max(120, div.clientWidth - 78));
     div.moving = true;
@@ -116,9 +117,14 @@ const Page = {
       const small = div.closest(".panels > .card:not(.c12)") !== null, width = small ? 300 : 640;
       const height = div.dataset.kind === "state" ? 330 : small ? 175 : 210; // as report.css has it for paper
       this.draw(div, begins ? width : div.clientWidth);
+      const size = begins ? { width, height } : { width: null, height: null, autosize: true };
+      if (div.dataset.kind === "xy") {
+        Plotly.relayout(div, size);
+        continue;
+      }
       const { tickvals, ticktext } = Axis.ticks(...this.range(), (begins ? width : Math.max(198, div.clientWidth)) - 78);
       const ticks = { "xaxis.tickvals": tickvals, "xaxis.ticktext": ticktext };
-      Plotly.relayout(div, begins ? { width, height, ...ticks } : { width: null, height: null, autosize: true, ...ticks });
+      Plotly.relayout(div, { ...size, ...ticks });
     }
   },
 };

@@ -6,6 +6,8 @@ import type * as stat from '@grafana/schema/dist/esm/raw/composable/stat/panelcf
 import type * as statetimeline from '@grafana/schema/dist/esm/raw/composable/statetimeline/panelcfg/x/StateTimelinePanelCfg_types.gen';
 import type * as table from '@grafana/schema/dist/esm/raw/composable/table/panelcfg/x/TablePanelCfg_types.gen';
 import type * as timeseries from '@grafana/schema/dist/esm/raw/composable/timeseries/panelcfg/x/TimeSeriesPanelCfg_types.gen';
+// Grafana 11's XY chart; "2" is what the schema package calls it.
+import type * as xychart from '@grafana/schema/dist/esm/raw/composable/xychart2/panelcfg/x/XYChartPanelCfg_types.gen';
 
 type Plain<T> = T extends string ? `${T}`
   : T extends number | boolean | null | undefined ? T
@@ -47,6 +49,8 @@ type AnyPanel =
   | PanelOf<'table', table.Options, table.FieldConfig>
   | PanelOf<'heatmap', heatmap.Options, heatmap.FieldConfig>
   | PanelOf<'state-timeline', statetimeline.Options, statetimeline.FieldConfig>
+  // The opacity of points came after the version of the schema package.
+  | PanelOf<'xychart', xychart.Options, xychart.FieldConfig & { fillOpacity?: number }>
   | Row;
 
 // The Prometheus data source's annotation fields stand beside Grafana's.

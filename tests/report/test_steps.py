@@ -1,0 +1,102 @@
+"""What every report says of a run's steps, and how they stand in the curves."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from harness.report import render
+from harness.report.console import print_verdict
+from harness.report.plots import Axis, Line, Plot
+from harness.report.sampling import Sampled
+from harness.report.step_plots import with_steps
+from harness.report.steps import step_rows, stress_text
+from tests.report.samples import EVIL, START, sample_plan, sample_record, stressed
+
+
+def test_a_row_for_each_step_names_the_break_and_the_way_down() -> None:
+    rows = step_rows(stressed())
+    assert [(r.load, r.outcome, r.level, r.break_) for r in rows] == [
+        ("50 users", "unclear", "neutral", False),
+        ("100 users", "held", "ok", False),
+        ("200 users", "broken", "breach", True),
+        ("300 users", "broken", "breach", False),
+        ("50 users", "held", "ok", False),
+    ]
+    assert [r.why for r in rows] == [
+        "only 40 of 50 users ran", "", f"the break: GET {EVIL} latency_p95", f"GET {EVIL} latency_p95, error_ratio",
+        "after the drop",
+    ]  # fmt: skip
+    assert [r.p95 for r in rows] == ["200ms", "200ms", "3s", "among the failed", "200ms"]
+    assert rows[2].rps == "100 rps"
+
+
+def test_the_answer_in_a_sentence() -> None:
+    verdict = stressed()
+    assert stress_text(verdict) == (
+        f"It held 100 users (50 rps) and broke at 200 users (100 rps) by GET {EVIL} latency_p95. "
+        "It recovered 11s after the load dropped."
+    )
+    told = dict(verdict.stress or {})
+    never = told | {"recovery": {"state": "not", "from": START, "seconds": None, "watched": 80.0, "note": ""}}
+    assert stress_text(replace(verdict, stress=never)).endswith(
+        "It did not recover in the 1m 20s after the load dropped."
+    )
+    assert (
+        stress_text(replace(verdict, stress=told | {"break": None}))
+        == "It held 100 users (50 rps); no break was found."
+    )
+    assert stress_text(replace(verdict, stress=told | {"held": None, "recovery": {}})).startswith(
+        "It broke at 200 users"
+    )
+    assert stress_text(replace(verdict, stress=None)) == ""
+
+
+def test_every_format_tells_the_steps() -> None:
+    verdict = stressed()
+    formats = {name: render(name, verdict, sample_record(), sample_plan()) for name in ("markdown", "junit", "html")}
+    console = io.StringIO()
+    print_verdict(Console(file=console, width=200), verdict, sample_record())
+    assert "| 200 users | 💥 broken | 100 rps | 3s | 0% | **the break:" in formats["markdown"]
+    assert 'name="step 3: 200 users broken"' in formats["junit"]
+    assert "<failure" not in formats["junit"]
+    assert '<tr class="break">' in formats["html"]
+    assert "step 200 users: broken, 100 rps, p95 3s, failed 0%  the break: GET" in console.getvalue()
+
+
+def sampled(*values: float) -> Sampled:
+    array = np.array(values)
+    return Sampled({}, array, array, array)
+
+
+def curve(key: str) -> Plot:
+    return Plot(
+        key=key, title="x", kind="xy", unit="s", axis=Axis(1000.0, " ms"), across=sampled(50, 300),
+        across_title="load", lines=(Line("p95", "value", sampled(0.1, 4.0)), Line("limit", "limit", sampled(9.0, 9.0))),
+    )  # fmt: skip
+
+
+def test_the_curve_goes_up_to_the_highest_load_and_marks_what_held_and_what_broke() -> None:
+    drawn = with_steps(curve("panel-steps-latency-curve"), stressed())
+    # In milliseconds; where p95 lies among the failed, as high as anything that was seen.
+    assert [(p.x, p.y, p.level) for p in drawn.points] == [
+        (50, 200, "neutral"), (100, 200, "ok"), (200, 3000, "breach"), (300, 4000, "breach"),
+    ]  # fmt: skip
+    assert drawn.points[3].text == "300 users broken: among the failed requests"
+    assert drawn.uprights == ((100, "held 100 users", "ok"), (200, "broke 200 users", "breach"))
+    assert drawn.across_title == "users"
+
+
+def test_the_course_marks_the_break_and_the_recovery() -> None:
+    plot = Plot(key="panel-steps-latency", title="x", lines=(Line("p95", "value", sampled(1.0)),))
+    assert with_steps(plot, stressed()).marks == ((START + 145, "broke"), (START + 271, "recovered"))
+
+
+@pytest.mark.parametrize("key", ["panel-load-latency", "panel-steps-cpu"])
+def test_other_plots_stay_as_they_are(key: str) -> None:
+    plot = curve(key)
+    assert with_steps(plot, stressed()) is plot
