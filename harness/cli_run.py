@@ -20,6 +20,7 @@ from harness.plan.arrivals import peak_rate
 from harness.plan.judgeable import Unjudgeable, unjudgeable
 from harness.plan.loading import find_plan, load_plan
 from harness.plan.model import Load, Plan
+from harness.plan.regression_file import load_queries
 from harness.plan.shape import peak_users
 from harness.plan.yaml_lines import parse_yaml, read_text
 from harness.prom.rules import load_rules
@@ -75,6 +76,7 @@ def _plan_options(command: F) -> F:
     show_default=True,
     help="Folder for run directories.",
 )
+@click.option("--baseline", metavar="NAME", help="Compare with the runs that are kept under this name.")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON; progress goes to stderr.")
 @click.option("--detach", is_flag=True, help="Start it and come back at once: the run needs no terminal and no log-in.")
 @click.option("--announce-fd", type=int, hidden=True)
@@ -82,7 +84,7 @@ def _plan_options(command: F) -> F:
 def run(
     context: click.Context, plan: str, local: bool, target: str | None, duration: str | None, users: int | None,
     overrides: tuple[str, ...], faults: tuple[str, ...], services_file: Path | None, allow_hosts: tuple[str, ...],
-    out: Path, as_json: bool, detach: bool, announce_fd: int | None,
+    out: Path, baseline: str | None, as_json: bool, detach: bool, announce_fd: int | None,
 ) -> int:  # fmt: skip
     """Run PLAN, judge it and write its run directory.
 
@@ -96,6 +98,8 @@ def run(
     if detach:
         return run_detached(context, out, as_json=as_json)
     services = load_services(services_file, os.environ) if services_file else None
+    if baseline is not None:
+        overrides = (*overrides, f"baseline.name={baseline}")
     loaded = load(plan, target, duration, users, overrides, allowed(allow_hosts, services))
     require_user_classes(loaded, place_in(plan, target))
     progress = Console(stderr=as_json)
@@ -160,7 +164,7 @@ def load(
     alerts = {rule.name for rule in load_rules(rules_path()).alerts}
     plan = load_plan(
         find_plan(name, data_path("plans")), environ=os.environ, overrides=pairs, target=target,
-        allow_hosts=allow_hosts, alert_names=alerts,
+        allow_hosts=allow_hosts, alert_names=alerts, query_names=load_queries(rules_path().parent).names,
     )  # fmt: skip
     if duration is not None:
         plan = with_duration(plan, _seconds(duration))

@@ -22,6 +22,7 @@ from harness.report import FORMATS, render, write_reports
 from harness.report.console import print_verdict
 from harness.report.stored import read_verdict
 from harness.report.writer import ReportWriter, evidence_of
+from harness.run.baselines import read_baselines
 from harness.run.record import RunDirectory, RunRecord, find_run, list_runs, rfc3339
 from harness.run.recover import recover, still_on
 from harness.run.recover_standing import recover_standing
@@ -94,7 +95,12 @@ def judge(
     reports = ReportWriter()
     try:
         verdict = judge_run(
-            directory, plan, rules_dir=rules_path(), look=reports.look if as_it_was else None, part=part
+            directory,
+            plan,
+            rules_dir=rules_path(),
+            look=reports.look if as_it_was else None,
+            part=part,
+            baselines=lambda: read_baselines(directory.path.absolute().parent),
         )
     except DamagedArchiveError as error:
         click.echo(f"error: {error}", err=True)

@@ -82,6 +82,12 @@ FAULT_PARAMETERS: Mapping[str, Mapping[str, Parameter]] = MappingProxyType(
         "latency_creep": _lasting(
             ms_per_minute=Parameter(None, high=60_000, meaning="milliseconds more for each request, per minute")
         ),
+        "slow_dashboard": _lasting(ms=Parameter(None, high=60_000, meaning="milliseconds that GET /dashboard waits")),
+        "cpu_work": _lasting(ms=Parameter(None, high=60_000, meaning="CPU milliseconds more of each request")),
+        "rare_wait": _lasting(
+            requests=Parameter(None, low=1, high=1e9, meaning="one request of so many waits"),
+            ms=Parameter(None, high=60_000, meaning="milliseconds that it waits"),
+        ),
         "stall": _lasting(
             every=_every(30.0), pause=Parameter(2.0, high=60, meaning="seconds that nothing is answered")
         ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,10 +24,12 @@ def judge_run(
     rules_dir: Path,
     look: Callable[[RunData, Plan, Verdict], None] | None = None,
     part: Part | None = None,
+    baselines: Callable[[], Mapping[str, Sequence[str]]] | None = None,
+    anew: bool = False,
 ) -> Verdict:
     """The verdict on a run directory; see ``harness.judge.session.judge_run``."""
     # Here, not above: the judge's statistics need scipy, whose import takes over a second, and a command that judges
     # nothing (--help, a stored verdict) must not wait for it.
     from harness.judge.session import judge_run as judge
 
-    return judge(directory, plan, rules_dir=rules_dir, look=look, part=part)
+    return judge(directory, plan, rules_dir=rules_dir, look=look, part=part, baselines=baselines, anew=anew)

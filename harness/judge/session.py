@@ -19,6 +19,7 @@ from harness.judge.needs import not_measured
 from harness.judge.notification import check_notification, read_deliveries
 from harness.judge.objectives import check_objectives
 from harness.judge.part import Part
+from harness.judge.regression_session import Baselines, compared
 from harness.judge.results import Judged
 from harness.judge.runbook_pages import with_runbook
 from harness.judge.set_aside import all_aside, check_set_aside, holes, read_marks, summary
@@ -30,7 +31,7 @@ from harness.prom.private import RunData, open_run
 from harness.run.record import RunDirectory, rfc3339
 
 Look = Callable[[RunData, Plan, Verdict], None]
-_CHECKS = ("run", "objectives", "trend", "alerts", "coverage", "generator", "notification")
+_CHECKS = ("run", "objectives", "trend", "alerts", "coverage", "generator", "notification", "regression")
 
 
 def judge_run(
@@ -40,6 +41,8 @@ def judge_run(
     rules_dir: Path,
     look: Look | None = None,
     part: Part | None = None,
+    baselines: Baselines | None = None,
+    anew: bool = False,
 ) -> Verdict:
     """The verdict on a run directory.
 
@@ -49,6 +52,8 @@ def judge_run(
         look: called with the opened run and its verdict, while it is open: opening a day takes half a minute. What it
             raises, this raises.
         part: judge this part of the steady state alone.
+        baselines: gives the run ids of each named baseline, for a plan with ``baseline:``.
+        anew: choose the baselines again, rather than those that the run was compared with before.
 
     Raises:
         UsageError: the part is not within the steady state.
@@ -82,6 +87,8 @@ def judge_run(
             whole=whole,
         )
         verdict = judge(context)
+        if plan.baseline is not None and part is None:
+            verdict = compared(verdict, context, directory, rules_dir, baselines or dict, anew=anew)
         if look is not None:
             look(data, plan, verdict)
         return verdict

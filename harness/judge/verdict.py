@@ -67,7 +67,7 @@ class Finding:
     """One thing the judge saw, with its evidence.
 
     Attributes:
-        check: the judge's file that found it: coverage, generator, alerts, objectives, trend, run.
+        check: the judge's file that found it: coverage, generator, alerts, objectives, trend, regression, run.
         signal: latency, errors, throughput, memory, cpu, fds, threads, disk, db_pool, redis, restarts,
             telemetry, generator.
         objective: the plan's objective it speaks of; empty when none.
@@ -118,6 +118,7 @@ class Verdict:
     Attributes:
         steps: of stress and capacity runs: the loads that were held, in order of time.
         stress: of a stress run: ``held``, ``break``, ``disturbed`` and ``recovery`` (``harness.judge.stress``).
+        comparison: with earlier runs, as ``regression.Comparison.to_json``; None where none was asked for.
     """
 
     run_id: str
@@ -126,6 +127,7 @@ class Verdict:
     coverage: Mapping[str, Any]
     steps: tuple[Step, ...] = ()
     stress: Mapping[str, Any] | None = None
+    comparison: Mapping[str, Any] | None = None
 
     @property
     def outcome(self) -> Outcome:
@@ -157,6 +159,7 @@ class Verdict:
 
     def to_json(self) -> dict[str, Any]:
         cause = self.first_cause
+        compared = {} if self.comparison is None else {"comparison": _plain(self.comparison)}
         return {
             "schema": SCHEMA,
             "run_id": self.run_id,
@@ -167,6 +170,7 @@ class Verdict:
             "steps": [_plain(step.to_json()) for step in self.steps],
             "stress": None if self.stress is None else _plain(self.stress),
             "first_cause": _finding_json(cause) if cause else None,
+            **compared,
         }
 
 

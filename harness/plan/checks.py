@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from harness.plan.arrivals import peak_rate
 from harness.plan.model import Load, Plan
+from harness.plan.objectives import SPECS
 from harness.plan.problems import Problems, did_you_mean
 from harness.plan.stress import check_stress
 from harness.plan.yaml_lines import Node
@@ -244,3 +245,32 @@ def check_abort_on(root: Node, problems: Problems, alert_names: Collection[str] 
             f"{word!r} is neither a severity nor an alert{did_you_mean(word, known)}",
             f"write {' or '.join(SEVERITIES)}, or the name of an alert from prometheus/rules/alerts.yml",
         )
+
+
+def check_baseline(plan: Plan, root: Node, problems: Problems, query_names: Collection[str] | None) -> None:
+    """What a plan requires must be something that is asked, and its own queries must speak of known objectives.
+
+    Args:
+        query_names: names of the shipped regression queries; None when they are not at hand.
+    """
+    baseline = plan.baseline
+    if baseline is None:
+        return
+    if baseline.name is None and baseline.last_passed is None:
+        problems.add_loc(root, ("baseline",), "baseline names no runs", "write name: main, or last_passed: 10, or both")
+    known = {*(query_names or ()), *(query.name for query in baseline.queries)}
+    for i, name in enumerate(baseline.require or ()):
+        if query_names is not None and name not in known:
+            problems.add_loc(
+                root,
+                ("baseline", "require", i),
+                f"there is no regression query {name!r}{did_you_mean(name, known)}",
+                f"known: {', '.join(sorted(known))}",
+            )
+    for i, query in enumerate(baseline.queries):
+        if query.objective and query.objective not in SPECS:
+            problems.add_loc(
+                root,
+                ("baseline", "queries", i, "objective"),
+                f"there is no objective {query.objective!r}{did_you_mean(query.objective, SPECS)}",
+            )

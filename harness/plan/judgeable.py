@@ -78,15 +78,6 @@ def unjudgeable(plan: Plan) -> list[Unjudgeable]:
     aside = _too_much_aside(plan)
     if aside is not None:
         found.append(aside)
-    if plan.baseline is not None:
-        found.append(
-            Unjudgeable(
-                "baseline",
-                "this version does not compare with earlier runs yet; the baseline is left out of the verdict",
-                "remove baseline: to silence this",
-                False,
-            )
-        )
     return found
 
 

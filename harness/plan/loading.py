@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from harness.errors import PlanError
-from harness.plan.checks import check_abort_on, check_plan
+from harness.plan.checks import check_abort_on, check_baseline, check_plan
 from harness.plan.environment import apply_suite_variables, move_metrics, set_target_url, substitute, target_url
 from harness.plan.files import default_locustfile, find_plan, is_stored, resolve_files
 from harness.plan.model import DEFAULT_ALLOW_HOSTS, REFERENCE_URL, Plan
@@ -35,6 +35,7 @@ def load_plan(
     target: str | None = None,
     allow_hosts: Sequence[str] = (),
     alert_names: Collection[str] | None = None,
+    query_names: Collection[str] | None = None,
     judging: bool = False,
 ) -> Plan:
     """The plan in ``path``.
@@ -50,6 +51,7 @@ def load_plan(
         allow_hosts: hosts to add to the plan's ``allow_hosts`` (``--allow-host``).
         alert_names: names that ``abort_on`` may use; None when the rules are not at hand, then any alert-like name is
             taken.
+        query_names: names of the shipped regression queries, which ``baseline.require`` may use; None: any is taken.
 
     Raises:
         PlanError: naming file, line and remedy; several problems are told at once.
@@ -63,6 +65,7 @@ def load_plan(
         target=target,
         allow_hosts=allow_hosts,
         alert_names=alert_names,
+        query_names=query_names,
         files_from=None if stored or judging else path.parent,
         judging=stored or judging,
     )
@@ -77,6 +80,7 @@ def load_plan_text(
     target: str | None = None,
     allow_hosts: Sequence[str] = (),
     alert_names: Collection[str] | None = None,
+    query_names: Collection[str] | None = None,
     files_from: Path | None = None,
     judging: bool = False,
 ) -> Plan:
@@ -125,6 +129,7 @@ def load_plan_text(
         problems.raise_any()
         raise  # unreachable: a ValidationError always adds a problem
     check_plan(plan, root, problems, judging=judging)
+    check_baseline(plan, root, problems, query_names)
     problems.raise_any()
     return plan
 

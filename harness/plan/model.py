@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from harness.plan.arrivals import RateStage, Schedule, Shape, Spacing, peak_rate
 from harness.plan.objectives import Objective
+from harness.plan.regression import Baseline
 from harness.plan.secrets import mask_hook, mask_url
 from harness.units import parse_duration, parse_rate, parse_ratio
 
@@ -207,11 +208,6 @@ class Notify(_Frozen):
     """Where the verdict is posted to. The URL of such a hook is a secret as a whole."""
 
     webhook: Annotated[str, AfterValidator(_hook)]
-
-
-class Baseline(_Frozen):
-    name: str | None = None
-    last_passed: Annotated[int, Field(ge=1)] | None = None
 
 
 class Plan(_Frozen):

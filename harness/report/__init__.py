@@ -12,9 +12,10 @@ from harness.report.evidence import Evidence
 from harness.report.html import html
 from harness.report.junit import junit
 from harness.report.markdown import summary
+from harness.report.workflow_commands import workflow_commands
 from harness.run.record import RunDirectory, RunRecord, write_json, write_text
 
-Format = Literal["json", "junit", "markdown", "html"]
+Format = Literal["json", "junit", "markdown", "html", "annotations"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 JUNIT_FILE = "junit.xml"
 SUMMARY_FILE = "summary.md"
@@ -36,6 +37,8 @@ def render(format: str, verdict: Verdict, record: RunRecord, plan: Plan, evidenc
         return junit(verdict, record, plan)
     if format == "markdown":
         return summary(verdict, record, plan)
+    if format == "annotations":
+        return workflow_commands(verdict, record, plan)
     if format == "html":
         return html(verdict, record, plan, evidence or Evidence(missing="the run's series were not opened"))
     raise UsageError(f"there is no report format {format!r}", remedy=f"formats are: {', '.join(FORMATS)}")

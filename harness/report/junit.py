@@ -10,6 +10,7 @@ from xml.etree import ElementTree as ET  # S405 concerns parsing; this only writ
 
 from harness.judge.verdict import Outcome, Verdict
 from harness.plan.model import Plan
+from harness.report.comparison import compared_view
 from harness.report.runbooks import runbook_place
 from harness.report.text import xml_text
 from harness.report.view import WHOLE_RUN, ReportView, make_view
@@ -44,6 +45,16 @@ def junit(verdict: Verdict, record: RunRecord, plan: Plan) -> str:
         ]
         cases.add(
             "findings." + found.check, f"{found.signal}{place}: {found.summary}", found.outcome, found.summary, *details
+        )
+    compared = compared_view(verdict.comparison)
+    for one in compared.rows if compared else ():
+        # Whether a change decides is said by the findings; the rows are for a CI's history of each query.
+        cases.add(
+            "regression",
+            " ".join(filter(None, (one.query, one.subject))),
+            Outcome.PASS if one.change in ("same", "better") else Outcome.WARN,
+            f"{one.change}: {one.value}, baseline {one.baseline}",
+            " ".join(filter(None, (one.effect, one.interval, one.note))),
         )
     # A verdict worse than all its parts (nothing judged at all) must not look green.
     if cases.worst < verdict.outcome:

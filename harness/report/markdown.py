@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from harness.judge.verdict import Outcome, Verdict
 from harness.plan.model import Plan
+from harness.report.comparison import ComparedView, compared_view
 from harness.report.runbooks import runbook_place
 from harness.report.steps import STEP_COLUMNS
 from harness.report.text import markdown as escape
@@ -16,6 +17,8 @@ from harness.run.record import RunRecord
 # GitHub refuses comments above 65,536 characters; whoever needs more opens the HTML report.
 MAX_LENGTH = 60_000
 MAX_FINDINGS = 30
+MAX_COMPARED = 60
+_CHANGES = {"worse": "❌", "better": "🟢", "same": "✅", "cannot tell": "❔"}
 _SYMBOLS = {
     Outcome.PASS: "✅",
     Outcome.WARN: "⚠️",
@@ -29,7 +32,9 @@ def summary(verdict: Verdict, record: RunRecord, plan: Plan) -> str:
     view = make_view(verdict, record, plan)
     # A finding that says no more than the cause above is not told twice.
     findings = () if only_the_cause(verdict) else view.findings
-    parts = [_top(view), _objectives(view), _steps(view), _findings(findings), _gaps(view), _facts(view)]
+    compared = compared_view(verdict.comparison)
+    table = f"### Regression\n\n{comparison_table(compared)}" if compared else ""
+    parts = [_top(view), _objectives(view), _steps(view), _findings(findings), table, _gaps(view), _facts(view)]
     text = "\n".join(part for part in parts if part)
     if len(text) > MAX_LENGTH:
         text = text[:MAX_LENGTH].rsplit("\n", 1)[0] + "\n\n(shortened; the whole is in report.html)\n"
@@ -106,6 +111,29 @@ def _findings(findings: Sequence[FindingRow]) -> str:
             lines.append(f"  <br>{code(row.query)}")
     if len(findings) > MAX_FINDINGS:
         lines.append(f"- and {len(findings) - MAX_FINDINGS} more in report.html")
+    return "\n".join(lines) + "\n"
+
+
+def comparison_table(view: ComparedView) -> str:
+    """What was compared, and each series that could be; what could not be measured is counted."""
+    lines = [escape(view.head[:1].upper() + view.head[1:]) + ".", ""]
+    shown = [row for row in view.rows if row.interval]
+    if shown:
+        head = ("", "Query", "Of", "Baseline", "This run", "Change", "95 % interval", "Would be found")
+        rows = [
+            [
+                f"{_CHANGES.get(row.change, '❔')} {escape(row.change)}",
+                code(row.query),
+                *(escape(t) for t in (row.subject, row.baseline, row.value, row.effect, row.interval, row.detectable)),
+            ]
+            for row in shown[:MAX_COMPARED]
+        ]
+        lines.append(_table(head, rows))
+    if len(view.rows) > len(shown):
+        lines.append(f"- {len(view.rows) - len(shown)} series could not be compared; verdict.json tells why.")
+    if len(shown) > MAX_COMPARED:
+        lines.append(f"- and {len(shown) - MAX_COMPARED} more in verdict.json")
+    lines += [f"- {escape(remark)}" for remark in view.remarks]
     return "\n".join(lines) + "\n"
 
 

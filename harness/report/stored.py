@@ -37,6 +37,7 @@ def read_verdict(directory: RunDirectory) -> Verdict:
             coverage=dict(data["coverage"]),
             steps=tuple(Step.from_json(one) for one in data.get("steps", ())),
             stress=None if data.get("stress") is None else dict(data["stress"]),
+            comparison=None if data.get("comparison") is None else dict(data["comparison"]),
         )
         told = Outcome.from_word(data["outcome"])
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:

@@ -6,14 +6,10 @@ the directory tells the truth: ``run.json`` says "crashed" until something bette
 
 from __future__ import annotations
 
-import os
-import platform
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from importlib.metadata import PackageNotFoundError, version
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from platform import python_version
 from typing import Protocol
 
 from exporters.load_histogram import edges
@@ -28,6 +24,8 @@ from harness.plan.judgeable import unjudgeable
 from harness.plan.model import Plan
 from harness.prom.manifest import DamagedArchiveError
 from harness.prom.private import RunData
+from harness.run import machine
+from harness.run.baselines import read_baselines
 from harness.run.display import Ui
 from harness.run.faults import check_faults_for
 from harness.run.interrupts import STOP_FILE, Interrupted, StopRequest, stop_on_signals
@@ -48,7 +46,7 @@ from harness.run.standing_parts import StandingParts
 from harness.run.standing_preflight import look_at
 from harness.run.telemetry import prometheus_version, rule_files
 from harness.run.watch import Ending, Watcher
-from harness.units import format_bytes, format_duration
+from harness.units import format_duration
 
 _LAST_SCRAPE_INTERVALS = 3
 _LAST_SCRAPE_SLACK = 5.0
@@ -125,7 +123,7 @@ class _Session:
             started_at=clock(),
             target=public_url(plan.target.url),
             reason="it was killed, or its machine went down",
-            versions=_versions(),
+            versions=machine.versions(plan.load.locustfile),
         )
         self.keeper = RecordKeeper(directory, record, journal)
 
@@ -291,7 +289,14 @@ class _Session:
             return nothing_to_judge(self.record, failure)
         self.journal.event("judging")
         try:
-            return judge_run(self.directory, self.plan, rules_dir=self.options.rules_dir, look=report.look)
+            return judge_run(
+                self.directory,
+                self.plan,
+                rules_dir=self.options.rules_dir,
+                look=report.look,
+                baselines=lambda: read_baselines(self.options.runs_root),
+                anew=True,
+            )
         except DamagedArchiveError as error:
             self.journal.error(str(error))
             return verdict_on_damage(self.record, error)
@@ -309,17 +314,3 @@ class _Session:
         if failure:
             self.journal.note(failure)
             self.keeper.write()
-
-
-def _versions() -> dict[str, str]:
-    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    found = {
-        "python": python_version(),
-        "os": f"{platform.system()} {platform.release()} {platform.machine()}",
-        "cpus": str(os.cpu_count()),
-        "memory": format_bytes(float(pages)),
-    }
-    for name in ("endurance-harness", "locust"):
-        with suppress(PackageNotFoundError):
-            found[name] = version(name)
-    return found

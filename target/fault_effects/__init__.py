@@ -32,6 +32,9 @@ def reference_faults() -> Mapping[str, FaultMaker]:
         "redis_evictions": redis_server.RedisEvictions,
         "cpu_creep": request.CpuCreep,
         "latency_creep": request.LatencyCreep,
+        "slow_dashboard": request.SlowDashboard,
+        "cpu_work": request.CpuWork,
+        "rare_wait": request.RareWait,
         "stall": request.Stall,
         "error_burst": request.ErrorBurst,
     }

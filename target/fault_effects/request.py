@@ -6,6 +6,8 @@ import hashlib
 import threading
 import time
 
+from flask import request
+
 from target.fault_amounts import creep, request_fails, stall_left
 from target.fault_effects.base import ActiveFault, InjectedError, World
 from target.faults import FaultSpec
@@ -46,6 +48,40 @@ class CpuCreep(ActiveFault):
     def before_request(self, elapsed: float) -> None:
         if self.on(elapsed):
             burn(creep(elapsed, self.spec["delay"], self.spec["ms_per_minute"] / 1000, MOST_SECONDS))
+
+
+class SlowDashboard(ActiveFault):
+    """One endpoint waits for something else, as for another service. The others are as ever."""
+
+    def before_request(self, elapsed: float) -> None:
+        if self.on(elapsed) and request.path == "/dashboard":
+            time.sleep(self.spec["ms"] / 1000)
+
+
+class CpuWork(ActiveFault):
+    """Each request takes the same CPU time more: a build that computes more."""
+
+    def before_request(self, elapsed: float) -> None:
+        if self.on(elapsed):
+            burn(self.spec["ms"] / 1000)
+
+
+class RareWait(ActiveFault):
+    """Every so many requests one waits long: too few to move a percentile, enough to cost throughput."""
+
+    def __init__(self, spec: FaultSpec, world: World, joined: float) -> None:
+        super().__init__(spec, world, joined)
+        self._count = 0
+        self._lock = threading.Lock()
+
+    def before_request(self, elapsed: float) -> None:
+        if not self.on(elapsed):
+            return
+        with self._lock:
+            self._count += 1
+            waits = self._count % int(self.spec["requests"]) == 0
+        if waits:
+            time.sleep(self.spec["ms"] / 1000)
 
 
 class Stall(ActiveFault):

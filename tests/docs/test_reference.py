@@ -13,6 +13,7 @@ from pydantic_core import PydanticUndefined
 from exporters import metric_names
 from harness.plan import model
 from harness.plan.objectives import ENDPOINT_OBJECTIVES, INHERITED, SPECS
+from harness.plan.regression import Baseline, RegressionQuery
 from harness.units import parse_duration, parse_ratio
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,7 +40,8 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "prometheus": model.PrometheusTarget,
     "load": model.Load,
     "load.stages": model.Stage,
-    "baseline": model.Baseline,
+    "baseline": Baseline,
+    "baseline.queries": RegressionQuery,
     "set_aside": model.Aside,
     "notify": model.Notify,
 }

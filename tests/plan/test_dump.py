@@ -125,7 +125,10 @@ def plans(draw: st.DrawFn) -> Plan:
         horizon=draw(seconds),
         objectives=found,
         objectives_off=off,
-        baseline=some(st.builds(Baseline, name=st.none() | names, last_passed=st.none() | st.integers(1, 20))),
+        baseline=some(
+            st.builds(Baseline, name=names, last_passed=st.none() | st.integers(1, 20))
+            | st.builds(Baseline, name=st.none(), last_passed=st.integers(1, 20))
+        ),
         abort_on=tuple(draw(st.lists(st.sampled_from(["critical", "warning", "TargetDown"]), unique=True))),
     )
 

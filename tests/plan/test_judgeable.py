@@ -132,5 +132,5 @@ def test_no_objective_left_is_told() -> None:
     assert told("{error_ratio: off, restarts: off, db_pool_waiting: off}") == [("", True)]
 
 
-def test_a_baseline_is_told_to_be_left_out() -> None:
-    assert told("{}", target=ALL_SOURCES, more="baseline: {name: main}") == [("baseline", False)]
+def test_a_baseline_is_nothing_that_cannot_be_judged() -> None:
+    assert told("{}", target=ALL_SOURCES, more="baseline: {name: main}") == []

@@ -1,0 +1,254 @@
+"""A run against earlier runs, query by query: worse, same, better, or cannot tell. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+
+from harness.judge.regression_stats import ALPHA, Effect, between, effect, holm, level, noisier, prior
+from harness.judge.regression_values import Key, RunValues
+from harness.plan.regression import QuerySet, RegressionQuery
+
+
+class Change(StrEnum):
+    WORSE = "worse"
+    SAME = "same"
+    BETTER = "better"
+    CANNOT_TELL = "cannot tell"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One series of one query. Changes are shares of the baseline, or in ``unit`` where ``absolute``.
+
+    Attributes:
+        labels: of the series, without the stack's.
+        value, baseline: the run's level and the baselines' (means over the sub-windows), in ``unit``.
+        effect, low, high: the change and its 95 % interval; above 0 the run is higher, whichever direction is good.
+        p_value: of "worse", corrected for the number of series (Holm).
+        tolerance: the change within which runs are the same.
+        detectable: the smallest change for the worse that would have been called so with 90 % probability.
+        note: why it cannot be told, or what to know.
+    """
+
+    query: str
+    signal: str
+    labels: Mapping[str, str]
+    change: Change
+    unit: str
+    absolute: bool = False
+    better: str = "lower"
+    value: float | None = None
+    baseline: float | None = None
+    effect: float | None = None
+    low: float | None = None
+    high: float | None = None
+    p_value: float | None = None
+    tolerance: float | None = None
+    detectable: float | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Everything that was found about one run and its baselines.
+
+    Attributes:
+        baselines: run ids that were compared with.
+        refused: runs that could not be, and why.
+        forced: what makes the runs not comparable, that ``--force`` went over.
+        assumed: what the verdicts rest on, in words.
+    """
+
+    run_id: str
+    baselines: tuple[str, ...]
+    rows: tuple[Row, ...]
+    refused: tuple[tuple[str, str], ...] = ()
+    forced: tuple[str, ...] = ()
+    assumed: str = ""
+
+    def of(self, change: Change) -> tuple[Row, ...]:
+        return tuple(row for row in self.rows if row.change is change)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "run_id": self.run_id,
+            "baselines": list(self.baselines),
+            "refused": [{"run_id": run, "reason": why} for run, why in self.refused],
+            "forced": list(self.forced),
+            "assumed": self.assumed,
+            "rows": [asdict(row) | {"change": row.change.value, "labels": dict(row.labels)} for row in self.rows],
+        }
+
+
+@dataclass(frozen=True)
+class _Tested:
+    """A series that can be compared; ``sign`` turns its effect so that above 0 is worse."""
+
+    key: Key
+    query: RegressionQuery
+    effect: Effect
+    value: float
+    baseline: float
+    margins: tuple[float, float]
+    sign: float
+
+
+def compare(run: RunValues, baselines: Sequence[RunValues], queries: QuerySet, spoiled: str = "") -> Comparison:
+    """The verdict on each series of each query.
+
+    Args:
+        run, baselines: answers to ``queries``, all of the same digest; comparable runs (``harness.judge.comparable``).
+        spoiled: why latency and throughput of this run say nothing of the target; empty when they do.
+    """
+    rows: list[Row] = []
+    ready: list[tuple[Key, RegressionQuery]] = []
+    for key in _keys(run, baselines, queries):
+        query = queries.named(key[0])
+        why = (
+            spoiled
+            if spoiled and query.signal in ("latency", "throughput")
+            else _untestable(key, query, run, baselines)
+        )
+        if why:
+            rows.append(Row(query.name, query.signal, dict(key[1]), Change.CANNOT_TELL, query.unit, note=why))
+        else:
+            ready.append((key, query))
+    tested = _effects(ready, run, baselines)
+    worse = holm([one.effect.p_above() if one.sign > 0 else one.effect.p_below() for one in tested])
+    better = holm([one.effect.p_below() if one.sign > 0 else one.effect.p_above() for one in tested])
+    rows += [_row(one, p, q, len(tested)) for one, p, q in zip(tested, worse, better, strict=True)]
+    order = {name: i for i, name in enumerate(queries.names)}
+    rows.sort(key=lambda row: (order[row.query], sorted(row.labels.items())))
+    names = tuple(one.run_id for one in baselines)
+    return Comparison(run.run_id, names, tuple(rows), assumed=_assumed(len(baselines), len(tested)))
+
+
+def _keys(run: RunValues, baselines: Sequence[RunValues], queries: QuerySet) -> list[Key]:
+    """Every series that some run knows of. A query that nothing answered is one without labels, never nothing."""
+    known = set(queries.names)
+    found = {k for one in (run, *baselines) for k in (*one.values, *one.left_out) if k[0] in known}
+    series = {k[0] for one in (run, *baselines) for k in one.values}
+    return [k for k in found if k[1] or k[0] not in series or any(k in one.values for one in (run, *baselines))]
+
+
+def _untestable(key: Key, query: RegressionQuery, run: RunValues, baselines: Sequence[RunValues]) -> str:
+    """Why a series cannot be compared; empty when it can."""
+    if key not in run.values:
+        return f"in this run: {run.left_out.get(key) or run.left_out.get((key[0], ())) or 'no data'}"
+    lacking = [one for one in baselines if key not in one.values]
+    if lacking:
+        first = lacking[0]
+        why = first.left_out.get(key) or first.left_out.get((key[0], ())) or "no data"
+        return f"in {len(lacking)} of {len(baselines)} baseline runs ({first.run_id}): {why}"
+    if query.change == "relative":
+        for one in (run, *baselines):
+            if (one.values[key] <= 0).any():
+                return f"a value of 0 in {one.run_id} has no share to change by; use change: absolute"
+    return ""
+
+
+def _effects(
+    ready: Sequence[tuple[Key, RegressionQuery]], run: RunValues, baselines: Sequence[RunValues]
+) -> list[_Tested]:
+    levels = []
+    for key, query in ready:
+        logs = query.change == "relative"
+        levels.append(
+            (level(run.values[key], logarithms=logs), [level(one.values[key], logarithms=logs) for one in baselines])
+        )
+    priors = [prior(q.between_runs, own, others) for (_, q), (own, others) in zip(ready, levels, strict=True)]
+    betweens = [between(others) for _, others in levels]
+    wider = {
+        signal: noisier(
+            [p for (_, q), p in zip(ready, priors, strict=True) if q.signal == signal],
+            [b for (_, q), b in zip(ready, betweens, strict=True) if q.signal == signal],
+        )
+        for signal in {q.signal for _, q in ready}
+    }
+    found = []
+    for (key, query), (own, others), assumed in zip(ready, levels, priors, strict=True):
+        logs = query.change == "relative"
+        base = float(np.mean([one.mean for one in others]))
+        shown = (math.exp(own.mean), math.exp(base)) if logs else (own.mean, base)
+        found.append(
+            _Tested(
+                key,
+                query,
+                effect(own, others, assumed * wider[query.signal]),
+                *shown,
+                _margins(query, shown[1]),
+                1.0 if query.better == "lower" else -1.0,
+            )
+        )
+    return found
+
+
+def _margins(query: RegressionQuery, baseline: float) -> tuple[float, float]:
+    """How far down and up a run is still the same, on the scale of the effect; both above 0."""
+    if query.change == "absolute":
+        size = max(query.tolerance, query.minimum)
+        return size, size
+    share = max(query.tolerance, query.minimum / baseline)
+    return (math.inf if share >= 1 else -math.log1p(-share)), math.log1p(share)
+
+
+def _row(one: _Tested, p_worse: float, p_better: float, count: int) -> Row:
+    relative = one.query.change == "relative"
+    low, high = one.effect.interval()
+    down, up = one.margins
+    worse_margin, better_margin = (up, down) if one.sign > 0 else (down, up)
+    signed = one.sign * one.effect.difference
+    if p_worse <= ALPHA and signed >= worse_margin:
+        change = Change.WORSE
+    elif p_better <= ALPHA and -signed >= better_margin:
+        change = Change.BETTER
+    elif -down <= low and high <= up:
+        change = Change.SAME
+    else:
+        change = Change.CANNOT_TELL
+    found = one.effect.detectable(ALPHA / count, worse_margin)
+    note = (
+        ""
+        if change is not Change.CANNOT_TELL
+        else "the interval is wider than the tolerance: more baseline runs, or longer ones"
+    )
+
+    def shown(value: float) -> float:
+        return math.expm1(min(value, 50.0)) if relative else value
+
+    return Row(
+        one.query.name,
+        one.query.signal,
+        dict(one.key[1]),
+        change,
+        one.query.unit,
+        absolute=not relative,
+        better=one.query.better,
+        value=one.value,
+        baseline=one.baseline,
+        effect=shown(one.effect.difference),
+        low=shown(low),
+        high=shown(high),
+        p_value=p_worse,
+        tolerance=shown(up),
+        detectable=shown(one.sign * found),
+        note=note,
+    )
+
+
+def _assumed(runs: int, series: int) -> str:
+    if runs == 0:
+        return "there was nothing to compare with"
+    spread = (
+        "one baseline run shows nothing of the spread between runs: that of each query's `between_runs` is assumed, "
+        "and a machine that is noisier than that raises false alarms"
+        if runs == 1
+        else f"the spread between runs is that of {runs} baseline runs, drawn towards each query's `between_runs`"
+    )
+    return f"{spread}; {series} series were tested, Holm's correction at {ALPHA:.0%}"

@@ -1,0 +1,168 @@
+"""Check "regression": what a comparison with earlier runs means for the verdict. Pure.
+
+"Worse" FAILs a query that gates, else it is a WARN. A query gates when the plan requires it (``baseline.require``)
+or, where it requires none by name, when it is about one of the plan's objectives or is the plan's own. "Cannot tell"
+of a required query is INCONCLUSIVE. No baseline yet is a WARN, once: a first run has nothing to be compared with, and
+says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from harness.judge.regression import Change, Comparison, Row
+from harness.judge.regression_stats import POWER
+from harness.judge.verdict import Finding, Outcome, Verdict
+from harness.plan.model import Plan
+from harness.plan.regression import QuerySet
+from harness.units import format_value
+
+CHECK = "regression"
+_SHOWN = 4  # names in one sentence
+
+
+def check_regression(
+    comparison: Comparison, plan: Plan, queries: QuerySet, missing: str = "", mistaken: bool = False
+) -> list[Finding]:
+    """Findings of the plan's ``baseline:``.
+
+    Args:
+        missing: why there was nothing to compare with; empty when there was.
+        mistaken: whether that looks like a slip (another name) rather than a first run.
+    """
+    if missing:
+        outcome = Outcome.INCONCLUSIVE if mistaken else Outcome.WARN
+        return [_told(outcome, f"nothing to compare with: {missing}")]
+    if not comparison.baselines:
+        named = plan.baseline is not None and (plan.baseline.name is not None or bool(plan.baseline.require))
+        outcome = Outcome.INCONCLUSIVE if named else Outcome.WARN
+        return [_told(outcome, f"nothing to compare with: no baseline run is comparable: {_refusals(comparison)}")]
+    found: list[Finding] = []
+    if comparison.refused:
+        found.append(_told(Outcome.WARN, f"baseline runs were left out: {_refusals(comparison)}"))
+    found += [
+        _worse(row, Outcome.FAIL if gates(row.query, plan, queries) else Outcome.WARN, comparison, queries)
+        for row in comparison.of(Change.WORSE)
+    ]
+    return [*found, *_untold(comparison, plan, queries)]
+
+
+def gates(name: str, plan: Plan, queries: QuerySet) -> bool:
+    """Whether "worse" of this query FAILs the run."""
+    baseline = plan.baseline
+    if baseline is None:
+        return True  # `harness compare`: to ask is to require
+    if baseline.require is not None:
+        return name in baseline.require
+    query = queries.named(name)
+    if any(own.name == name for own in baseline.queries):
+        return True
+    return bool(query.objective) and any(one.name == query.objective for one in plan.objectives)
+
+
+def _untold(comparison: Comparison, plan: Plan, queries: QuerySet) -> list[Finding]:
+    """What could not be told. Of a required query each is INCONCLUSIVE; of others that gate one WARN for all."""
+    required = plan.baseline.require if plan.baseline is not None else None
+    found = []
+    for name in required or ():
+        rows = [row for row in comparison.rows if row.query == name]
+        open_rows = [row for row in rows if row.change is Change.CANNOT_TELL]
+        if open_rows:
+            words = "; ".join(f"{place(row)}: {row.note}" for row in open_rows[:_SHOWN])
+            found.append(_told(Outcome.INCONCLUSIVE, f"cannot tell whether it is worse: {words}", open_rows[0].signal))
+        elif not rows:
+            found.append(_told(Outcome.INCONCLUSIVE, f"cannot tell whether {name} is worse: it was not asked"))
+    if required is None:
+        open_rows = [r for r in comparison.of(Change.CANNOT_TELL) if gates(r.query, plan, queries)]
+        if open_rows:
+            words = ", ".join(place(row) for row in open_rows[:_SHOWN])
+            more = f" and {len(open_rows) - _SHOWN} more" if len(open_rows) > _SHOWN else ""
+            found.append(
+                _told(
+                    Outcome.WARN,
+                    f"cannot tell whether they are worse: {words}{more}; name what must be told in baseline.require",
+                )
+            )
+    return found
+
+
+def _worse(row: Row, outcome: Outcome, comparison: Comparison, queries: QuerySet) -> Finding:
+    direction = "lower" if row.better == "higher" else "higher"
+    runs = "the baseline run" if len(comparison.baselines) == 1 else f"{len(comparison.baselines)} baseline runs"
+    forced = "; forced, although the runs are not comparable" if comparison.forced else ""
+    return Finding(
+        check=CHECK,
+        signal=row.signal,
+        outcome=outcome,
+        summary=(
+            f"{place(row)} is {change(row, row.effect)} {direction} than in {runs}: "
+            f"{format_value(row.value, row.unit)}, was {format_value(row.baseline, row.unit)} ({interval(row)}){forced}"
+        ),
+        severity="critical" if outcome is Outcome.FAIL else "warning",
+        subject=dict(row.labels),
+        value=row.value,
+        limit=limit(row),
+        unit=row.unit,
+        query=" ".join(queries.named(row.query).query.split()),
+    )
+
+
+def place(row: Row) -> str:
+    """The query and whom it is about, in words."""
+    labels = dict(row.labels)
+    if "method" in labels and "name" in labels:
+        return f"{row.query} of {labels['method']} {labels['name']}"
+    return row.query + (f" of {' '.join(labels.values())}" if labels else "")
+
+
+def change(row: Row, value: float | None) -> str:
+    """The size of a change, without its sign."""
+    if value is None:
+        return "unknown"
+    return format_value(abs(value), row.unit if row.absolute else "ratio")
+
+
+def signed(row: Row, value: float | None) -> str:
+    """A change with its sign; "no data" without one."""
+    if value is None:
+        return "no data"
+    return f"{'-' if value < 0 else '+'}{change(row, value)}"
+
+
+def interval(row: Row) -> str:
+    """The 95 % interval in words; empty without one."""
+    return "" if row.low is None else f"95 % interval {signed(row, row.low)} to {signed(row, row.high)}"
+
+
+def detectable(row: Row) -> str:
+    """What would have been found; empty where it is not known."""
+    return "" if row.detectable is None else f"{signed(row, row.detectable)} would be found in {POWER:.0%} of runs"
+
+
+def limit(row: Row) -> float | None:
+    """The value up to which the run would have been the same."""
+    if row.baseline is None or row.tolerance is None:
+        return None
+    side = -1 if row.better == "higher" else 1
+    return row.baseline + side * row.tolerance * (1 if row.absolute else row.baseline)
+
+
+def _refusals(comparison: Comparison) -> str:
+    told = [f"{run}: {why}" for run, why in comparison.refused[:_SHOWN]]
+    more = len(comparison.refused) - _SHOWN
+    return "; ".join(told) + (f"; and {more} more" if more > 0 else "")
+
+
+def _told(outcome: Outcome, summary: str, signal: str = "telemetry") -> Finding:
+    return Finding(check=CHECK, signal=signal, outcome=outcome, summary=summary)
+
+
+def with_comparison(
+    verdict: Verdict, comparison: Comparison, plan: Plan, queries: QuerySet, missing: str = "", mistaken: bool = False
+) -> Verdict:
+    """The verdict with the comparison's findings and table; its other findings stay as they are, and come first."""
+    found = check_regression(comparison, plan, queries, missing, mistaken)
+    rank = {outcome: -outcome for outcome in Outcome}
+    findings = sorted((*verdict.findings, *found), key=lambda one: rank[one.outcome])
+    told = {**comparison.to_json(), "missing": missing}
+    return replace(verdict, findings=tuple(findings), comparison=told)

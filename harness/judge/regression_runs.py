@@ -1,0 +1,244 @@
+"""Opens runs for a comparison, chooses baselines, and keeps what was asked: ``regression.json`` in the run directory.
+
+Kept with a run are its own values and those of the runs that it was compared with, so that judging it again,
+elsewhere and later, compares with the same.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from exporters.metric_names import Recorded
+from harness.errors import ArchiveError, HarnessError
+from harness.judge.comparable import Ran, reasons
+from harness.judge.context import MetricsApi, exactly, make_windows
+from harness.judge.regression import Comparison, compare
+from harness.judge.regression_values import RunValues, digest_of, measure
+from harness.judge.set_aside import all_aside, holes, read_marks
+from harness.judge.windows import Window
+from harness.plan.loading import load_plan
+from harness.plan.model import Plan
+from harness.plan.regression import QuerySet
+from harness.plan.regression_file import load_queries
+from harness.prom.private import open_run
+from harness.run.record import RunDirectory, RunRecord, list_runs, read_json, write_json
+
+FILE = "regression.json"
+SCHEMA = 1
+_GOOD = ("pass", "warn")
+CHECK = "regression"
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Baselines for a run.
+
+    Attributes:
+        directories: of the runs to compare with, oldest first.
+        missing: why there are none; empty when there are.
+        mistaken: whether that is most likely a slip, not a first run.
+    """
+
+    directories: tuple[RunDirectory, ...] = ()
+    missing: str = ""
+    mistaken: bool = False
+
+
+def query_set(plan: Plan, prometheus_dir: Path) -> QuerySet:
+    """The shipped queries and the plan's own. Raises PlanError."""
+    shipped = load_queries(prometheus_dir)
+    return shipped.with_own(plan.baseline.queries) if plan.baseline else shipped
+
+
+def measure_run(
+    api: MetricsApi,
+    queries: QuerySet,
+    plan: Plan,
+    record: RunRecord,
+    stack: str,
+    steady: Window | None,
+    interval: float,
+) -> RunValues:
+    """The run's answers and the load that it had, from the opened run."""
+    name = Recorded.ARRIVALS if plan.load.model == "open" else Recorded.USERS
+    load = math.nan
+    if steady is not None:
+        found = api.query(
+            f"avg_over_time({name}{exactly({'harness': stack})}[{max(1, round(steady.span))}s])", steady.end
+        )
+        load = float(np.sum([one.values[-1] for one in found])) if found else math.nan
+    return measure(api, queries, record.run_id, stack, steady, interval, load)
+
+
+def values_of(directory: RunDirectory, plan: Plan, queries: QuerySet, rules_dir: Path) -> RunValues:
+    """A run's answers: those kept with it where the same was asked, else from its archive. Raises HarnessError."""
+    record = directory.read_record()
+    with suppress(ArchiveError):
+        kept = read_kept(directory)
+        if kept is not None and kept.run.digest == digest_of(queries) and kept.run.run_id == record.run_id:
+            return kept.run
+    with open_run(directory, plan, rules_dir) as data:
+        steady, _ = make_windows(plan, data.record)
+        if steady is not None:
+            steady = steady.without(holes(all_aside(plan, data.record, read_marks(directory.marks)), data.interval))
+        return measure_run(data.api, queries, plan, data.record, data.stack, steady, data.interval)
+
+
+def stored_run(directory: RunDirectory, queries: QuerySet, rules_dir: Path) -> Ran:
+    """A run that is over, ready to be compared. Raises HarnessError."""
+    plan = load_plan(directory.plan_file, environ={}, judging=True)
+    verdict = read_json(directory.verdict_file) if directory.verdict_file.is_file() else {}
+    values = values_of(directory, plan, queries, rules_dir)
+    return Ran(directory.read_record(), plan, values, generator_fault(verdict))
+
+
+def generator_fault(verdict: Mapping[str, Any]) -> str:
+    """What a verdict.json says of a load generator that was the bottleneck; empty when nothing."""
+    for one in verdict.get("findings") or ():
+        if isinstance(one, dict) and one.get("check") == "generator" and one.get("outcome") not in _GOOD:
+            return str(one.get("summary", "see its verdict"))
+    return ""
+
+
+def passed(verdict: Any) -> bool:
+    """Whether a run may be a baseline: it passed, whatever its own comparison could not tell, and was not found worse.
+
+    Else a first "cannot tell" would keep every later run without a baseline.
+    """
+    if not isinstance(verdict, dict) or not isinstance(verdict.get("findings"), list) or not verdict.get("objectives"):
+        return False
+    parts = [one for one in (*verdict["findings"], *verdict["objectives"]) if isinstance(one, dict)]
+    return all(
+        one.get("outcome") in _GOOD or (one.get("check") == CHECK and one.get("outcome") == "inconclusive")
+        for one in parts
+    )
+
+
+def choose(plan: Plan, record: RunRecord, root: Path, named: Mapping[str, Sequence[str]]) -> Chosen:
+    """Which runs below ``root`` the plan's ``baseline:`` means.
+
+    Args:
+        named: run ids of each named baseline.
+    """
+    baseline = plan.baseline
+    if baseline is None:
+        return Chosen(missing="the plan names no baseline")
+    if baseline.name is not None and baseline.name in named:
+        ids = [run for run in named[baseline.name] if run != record.run_id]
+        if baseline.last_passed is not None:
+            ids = ids[-baseline.last_passed :]
+        found = [RunDirectory(root / run) for run in ids if (root / run / "run.json").is_file()]
+        if found:
+            return Chosen(tuple(found))
+        if ids:
+            return Chosen(
+                missing=f"no run of the baseline {baseline.name!r} is in {root}: {', '.join(ids)}", mistaken=True
+            )
+        return Chosen(missing=f"the baseline {baseline.name!r} holds no other run than this one")
+    if baseline.last_passed is not None:
+        runs = _last_passed(plan, record, root, baseline.last_passed)
+        if runs:
+            return Chosen(runs)
+        return Chosen(missing=f"no earlier run of the plan {plan.name!r} in {root} passed")
+    if baseline.name is None:
+        return Chosen(missing="baseline: names neither a name nor last_passed", mistaken=True)
+    others = ", ".join(sorted(named))
+    why = f"there is no baseline {baseline.name!r} in {root}" + (f"; there are: {others}" if others else "")
+    return Chosen(missing=why, mistaken=bool(others))
+
+
+def _last_passed(plan: Plan, record: RunRecord, root: Path, most: int) -> tuple[RunDirectory, ...]:
+    found: list[RunDirectory] = []
+    for directory in reversed(list_runs(root)):
+        if len(found) == most:
+            break
+        with suppress(HarnessError):  # a damaged run is no baseline; `harness runs` tells of it
+            other = directory.read_record()
+            if other.plan != plan.name or other.run_id == record.run_id or other.started_at >= record.started_at:
+                continue
+            if directory.verdict_file.is_file() and passed(read_json(directory.verdict_file)):
+                found.append(directory)
+    return tuple(reversed(found))
+
+
+def compare_with(
+    run: Ran, directories: Sequence[RunDirectory], queries: QuerySet, rules_dir: Path, *, force: bool = False
+) -> tuple[Comparison, tuple[RunValues, ...]]:
+    """The comparison with those of the runs that are comparable, and their values.
+
+    Args:
+        force: compare with the others too, and say so. A run that cannot be read is refused all the same.
+    """
+    taken: list[RunValues] = []
+    refused: list[tuple[str, str]] = []
+    forced: list[str] = []
+    for directory in directories:
+        try:
+            other = stored_run(directory, queries, rules_dir)
+        except HarnessError as error:
+            refused.append((directory.path.name, error.message))
+            continue
+        why = reasons(run, other)
+        if why and not force:
+            refused.append((other.record.run_id, "; ".join(why)))
+            continue
+        forced += [f"{other.record.run_id}: {one}" for one in why]
+        taken.append(other.values)
+    if not taken:
+        return Comparison(run.record.run_id, (), (), tuple(refused)), ()
+    found = compare(run.values, taken, queries, run.generator_fault)
+    return replace(found, refused=tuple(refused), forced=tuple(forced)), tuple(taken)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What ``regression.json`` holds: the run's own values and those of its baselines, and who was refused."""
+
+    run: RunValues
+    baselines: tuple[RunValues, ...] = ()
+    refused: tuple[tuple[str, str], ...] = ()
+    missing: str = ""
+    mistaken: bool = False
+
+
+def read_kept(directory: RunDirectory) -> Kept | None:
+    """None where nothing was kept. Raises ArchiveError for a damaged file."""
+    file = directory.path / FILE
+    if not file.is_file():
+        return None
+    data = read_json(file)
+    where = str(file)
+    if not isinstance(data, dict) or data.get("schema") != SCHEMA:
+        raise ArchiveError(f"{where}: not of schema {SCHEMA}", remedy="remove it, and compare again: harness compare")
+    baselines, refused = data.get("baselines"), data.get("refused")
+    if not isinstance(baselines, list) or not isinstance(refused, list):
+        raise ArchiveError(f"{where}: 'baselines' and 'refused' must be lists")
+    return Kept(
+        RunValues.from_json(data.get("run"), where),
+        tuple(RunValues.from_json(one, where) for one in baselines),
+        tuple((str(one[0]), str(one[1])) for one in refused if isinstance(one, list) and len(one) == 2),
+        str(data.get("missing", "")),
+        bool(data.get("mistaken", False)),
+    )
+
+
+def keep(directory: RunDirectory, kept: Kept) -> None:
+    """Writes ``regression.json``. Raises OSError."""
+    write_json(
+        directory.path / FILE,
+        {
+            "schema": SCHEMA,
+            "run": kept.run.to_json(),
+            "baselines": [one.to_json() for one in kept.baselines],
+            "refused": [list(one) for one in kept.refused],
+            "missing": kept.missing,
+            "mistaken": kept.mistaken,
+        },
+    )

@@ -1,0 +1,129 @@
+"""Regression queries: what is asked of two runs to tell whether one is worse. Frozen types. Pure.
+
+The shipped ones stand in ``prometheus/regression.yml``; a plan adds its own below ``baseline.queries``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from harness.units import parse_bytes, parse_duration, parse_rate, parse_ratio
+
+WINDOW = "$window"
+STACK = "$stack"
+
+Ratio = Annotated[float, BeforeValidator(parse_ratio)]
+Seconds = Annotated[float, BeforeValidator(parse_duration)]
+_PARSERS: dict[str, Callable[[str | int | float], float]] = {
+    "seconds": parse_duration,
+    "ratio": parse_ratio,
+    "bytes": parse_bytes,
+    "rps": parse_rate,
+}
+
+
+class RegressionQuery(BaseModel):
+    """One query, evaluated over equal sub-windows of the steady state of each run.
+
+    Attributes:
+        query: PromQL with ``$window``, the sub-window's length; each series of the answer is compared by itself.
+            ``$stack`` is the value of the label ``harness``; series of another stack are left out.
+        better: the direction that is good.
+        change: "relative" compares logarithms, "absolute" differences in ``unit`` (for what may be 0).
+        tolerance: a change up to it is the same: a share, or in ``unit`` where the change is absolute.
+        minimum: a change smaller than this, in ``unit``, is the same too, however large a share it is.
+        between_runs: standard deviation between runs of one build that is assumed until earlier runs have shown it;
+            as ``tolerance``.
+        objective: the plan's objective that is about the same; such a query gates where the plan has it.
+        least_requests: fewest requests in each sub-window of the series' endpoint, or of the load.
+        least_window: a shorter sub-window says nothing.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+    query: Annotated[str, Field(min_length=1, max_length=4000)]
+    better: Literal["lower", "higher"] = "lower"
+    change: Literal["relative", "absolute"] = "relative"
+    unit: Annotated[str, Field(max_length=40)] = ""
+    signal: Literal[
+        "latency", "errors", "throughput", "memory", "cpu", "fds", "threads", "disk", "db_pool", "redis"
+    ]  # fmt: skip
+    tolerance: Annotated[Ratio, Field(gt=0)] = 0.05
+    minimum: Annotated[float, Field(ge=0)] = 0.0
+    between_runs: Annotated[Ratio, Field(gt=0)] = 0.02
+    objective: str = ""
+    least_requests: Annotated[int, Field(ge=0)] = 0
+    least_window: Seconds = 0.0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _minimum_in_its_unit(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or not isinstance(data.get("minimum"), str | int | float):
+            return data
+        parse = _PARSERS.get(str(data.get("unit")), float)
+        try:
+            return {**data, "minimum": parse(data["minimum"])}
+        except (TypeError, ValueError):
+            raise ValueError(f"minimum {data['minimum']!r} is no quantity of the unit {data.get('unit')!r}") from None
+
+    @model_validator(mode="after")
+    def _one_window(self) -> Self:
+        if WINDOW not in self.query:
+            raise ValueError(f"the query {self.name!r} does not name {WINDOW}, so it would not speak of its sub-window")
+        return self
+
+
+class QuerySet(BaseModel):
+    """What is asked of each run.
+
+    Attributes:
+        requests: PromQL of the number of requests of each endpoint in ``$window``.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    requests: str
+    queries: tuple[RegressionQuery, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(query.name for query in self.queries)
+
+    def named(self, name: str) -> RegressionQuery:
+        return next(query for query in self.queries if query.name == name)
+
+    def with_own(self, own: tuple[RegressionQuery, ...]) -> QuerySet:
+        """With a plan's queries; one of the same name replaces the shipped one."""
+        names = {query.name for query in own}
+        return QuerySet(requests=self.requests, queries=(*(q for q in self.queries if q.name not in names), *own))
+
+
+class Baseline(BaseModel):
+    """Earlier runs to compare with.
+
+    Attributes:
+        name: of a baseline that was set by hand.
+        last_passed: so many of the newest comparable runs of this plan that passed.
+        require: queries of which the plan requires an answer: worse is FAIL, "cannot tell" INCONCLUSIVE. None: those
+            about the plan's objectives gate, and need no answer.
+        queries: of the plan's own.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")] | None = None
+    last_passed: Annotated[int, Field(ge=1, le=100)] | None = None
+    require: tuple[str, ...] | None = None
+    queries: tuple[RegressionQuery, ...] = ()
+
+    @model_validator(mode="after")
+    def _names_once(self) -> Self:
+        names = [query.name for query in self.queries]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"the query {twice[0]!r} is there twice")
+        return self

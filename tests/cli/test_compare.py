@@ -1,0 +1,88 @@
+"""``harness compare`` by its whole output: the table, its exit codes, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from harness.cli_group import cli
+from harness.run.baselines import add_baseline
+from tests.judge.test_regression_runs import VERSIONS, a_run, put_verdict
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    found = tmp_path_factory.mktemp("runs")
+    for seed in (1, 2, 3, 4):
+        put_verdict(a_run(found, f"2026-{seed}-made", seed))
+    put_verdict(a_run(found, "2026-5-made", 5, cpu=0.5))
+    put_verdict(a_run(found, "2026-6-made", 6, versions={**VERSIONS, "cpu": "Xeon"}))
+    add_baseline(found, "main", "2026-1-made")
+    add_baseline(found, "main", "2026-2-made")
+    add_baseline(found, "main", "2026-3-made")
+    return found
+
+
+def told(root: Path, *words: str) -> tuple[int, str]:
+    os.environ.pop("COLUMNS", None)
+    result = CliRunner().invoke(cli, ["compare", *words, "--out", str(root)], standalone_mode=False)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        code = getattr(result.exception, "exit_code", None)
+        if code is None:
+            raise result.exception
+        return int(code), str(result.exception)
+    return int(result.return_value), result.output
+
+
+def test_more_cpu_is_worse_and_exits_10(root: Path) -> None:
+    code, text = told(root, "2026-5-made", "main")
+    assert code == 10
+    assert text.startswith("FAIL  compared with 3 earlier runs: 1 worse, 0 better, ")
+    worse = [line for line in text.splitlines() if line.startswith("worse")]
+    assert len(worse) == 1
+    assert "cpu_per_1000_requests" in worse[0] and "process web" in worse[0] and "+25" in worse[0]
+    assert "baseline runs: 2026-1-made, 2026-2-made, 2026-3-made" in text
+
+
+def test_the_same_build_exits_0_and_as_json_says_what_could_not_be_told(root: Path) -> None:
+    code, text = told(root, "2026-4-made", "main", "--json")
+    assert code == 0
+    found = json.loads(text)
+    assert found["outcome"] == "pass"
+    by_name = {row["query"]: row["change"] for row in found["rows"]}
+    assert by_name["throughput"] == by_name["cpu_per_1000_requests"] == by_name["error_ratio"] == "same"
+    assert by_name["memory_growth"] == "cannot tell"
+
+
+def test_what_is_required_and_cannot_be_told_exits_11(root: Path) -> None:
+    assert told(root, "2026-4-made", "main", "--require", "memory_growth")[0] == 11
+    assert told(root, "2026-4-made", "main", "--require", "throughput")[0] == 0
+
+
+def test_another_machine_is_refused_by_name_unless_forced(root: Path) -> None:
+    code, text = told(root, "2026-4-made", "main", "2026-6-made")
+    assert code == 2
+    assert "2026-6-made: another processor: Xeon, not AMD EPYC" in text and "--force" in text
+    code, text = told(root, "2026-4-made", "2026-6-made", "--force")
+    assert code == 0
+    assert "FORCED, although not comparable: 2026-6-made: another processor: Xeon, not AMD EPYC" in text
+    assert "`between_runs` is assumed" in text
+
+
+def test_markdown_is_a_table(root: Path) -> None:
+    code, text = told(root, "2026-5-made", "main", "--format", "markdown")
+    assert code == 10
+    assert text.startswith("## FAIL: 2026-5-made")
+    row = next(line for line in text.splitlines() if "`cpu_per_1000_requests`" in line)
+    assert row.startswith("| ❌ worse |") and "process web" in row
+
+
+def test_mistakes_are_told(root: Path) -> None:
+    assert told(root, "2026-4-made", "2026-4-made")[0] == 2
+    assert told(root, "2026-4-made", "nightly")[0] == 2
+    code, text = told(root, "2026-4-made", "main", "--require", "speed")
+    assert code == 2 and "there is no query 'speed'" in text
