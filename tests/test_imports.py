@@ -30,6 +30,7 @@ ALLOWED: dict[str, set[str]] = {
                     "harness.ownership", "harness.prom", "harness.judge", "harness.assets",
                     "exporters.load_histogram", "target.launch"},
     "harness.run.record": set(),
+    "harness.scaffold": {"harness.plan"},
     "harness.selftest": {"harness.judge.verdict", "harness.prom", "harness.run.record"},
     "harness.cli": {"harness"},
     "exporters": set(),
