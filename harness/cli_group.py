@@ -29,7 +29,7 @@ COMMANDS = {
     "archive": _Where("harness.cli_archive", "What is kept of earlier runs: list, check, name baselines, prune."),
     "check": _Where("harness.cli_run", "Look at everything that PLAN needs, without load."),
     "compare": _Where("harness.cli_compare", "Compare RUN with earlier runs: is it worse, the same, better?"),
-    "init": _Where("harness.cli_init", "Write a plan and a locustfile for the service at URL, which must run."),
+    "init": _Where("harness.cli_init", "Write a plan and a locustfile for the service at URL."),
     "judge": _Where("harness.cli_runs", "Judge RUN again, with today's rules, and write its reports again."),
     "kills": _Where("harness.cli_kills", "Kill each part of a run in each way: never a false PASS or a hang."),
     "mark": _Where("harness.cli_mark", "Set a part of a run aside, so that it is not judged."),

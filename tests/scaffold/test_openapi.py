@@ -108,11 +108,7 @@ def test_swagger_2() -> None:
         "basePath": "/api",
         "paths": {
             "/a/{n}": {"get": {"parameters": [{"name": "n", "in": "path", "type": "string", "enum": ["x y/z"]}]}},
-            "/b": {
-                "post": {
-                    "parameters": [{"name": "b", "in": "body", "schema": {"properties": {"n": {"type": "number"}}}}]
-                }
-            },
+            "/b": {"post": {"parameters": [{"name": "b", "in": "body", "schema": number}]}},
             "/c": {"post": {"parameters": [{"name": "f", "in": "formData", "required": True, "type": "boolean"}]}},
         },
     }
