@@ -25,7 +25,7 @@ from harness.report.writer import ReportWriter, evidence_of
 from harness.run.baselines import read_baselines
 from harness.run.record import RunDirectory, RunRecord, find_run, list_runs, rfc3339
 from harness.run.recover import recover, still_on
-from harness.run.recover_standing import recover_standing
+from harness.run.recover_standing import recover_named, recover_standing
 from harness.run.services import VARIABLE as SERVICES_VARIABLE
 from harness.run.services import load_services
 from harness.units import format_duration
@@ -82,6 +82,8 @@ def judge(
     told = recover(directory, plan)
     if services_file is not None and not directory.tsdb.is_dir():
         told = recover_standing(directory, plan, load_services(services_file, os.environ))
+    elif not directory.tsdb.is_dir():
+        told = recover_named(directory, plan) or told
     if told:
         click.echo(told, err=True)
     record = directory.read_record()

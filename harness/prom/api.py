@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,7 +20,17 @@ MAX_POINTS = 11_000  # Prometheus refuses a range query with more steps per seri
 # timestamp(selector) reads its series from the page's beginning at every step (Prometheus 2.42): quadratic in the page.
 TIMESTAMP_POINTS = 120
 RAW_WINDOW = 600.0  # seconds of raw samples in one answer: 2,000 series at 5 s are 240,000 samples, about 6 MB
-_TOO_MANY = "too many samples"  # --query.max-samples; smaller windows help
+# What servers say where a query asks for too much at once: a shorter range, or fewer series, may pass. Prometheus
+# (--query.max-samples), Thanos (--store.limits), Mimir and Cortex (err-mimir-max-...), VictoriaMetrics
+# (-search.max...).
+_TOO_MANY = re.compile(
+    r"too many samples|err-mimir-max-|-search\.max|exceeds? (?:the )?(?:\w+ )?limit|limit exceeded|exceeded \w+ limit"
+    r"|the query (?:hit|exceeded) the|max(?:imum)? (?:number of )?(?:chunks|series|samples|bytes)|too large",
+    re.IGNORECASE,
+)
+# Of Thanos and VictoriaMetrics, and unknown to the others, who let them pass: whole answers, raw and not downsampled
+# samples, no cached ones.
+_WHOLE = {"partial_response": "false", "max_source_resolution": "0s", "dedup": "true", "nocache": "1"}
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -90,10 +101,16 @@ class PrometheusApi:
             done += count
         return merge(pages)
 
-    def raw(self, selector: str, start: float, end: float, *, window: float = RAW_WINDOW) -> list[Series]:
+    def raw(
+        self, selector: str, start: float, end: float, *, window: float = RAW_WINDOW, least: float = 0.001
+    ) -> list[Series]:
         """Raw samples with start <= time <= end of a vector selector, fetched in windows and merged.
 
         Staleness markers are not part of the API's answer.
+
+        Args:
+            window: seconds of samples in one answer; halved where that is too much for the server.
+            least: seconds; smaller windows are not tried, TooManySamplesError is raised then.
         """
         start_ms, end_ms, size = round(start * 1000), round(end * 1000), max(1, round(window * 1000))
         if end_ms < start_ms:
@@ -105,9 +122,10 @@ class PrometheusApi:
             high = min(low + size, end_ms)
             expr = f"{selector}[{high - low}ms]"
             try:
-                data = self._data("query", expr, "/api/v1/query", {"query": expr, "time": _seconds(high / 1000)})
+                asked = {"query": expr, "time": _seconds(high / 1000), **_WHOLE}
+                data = self._data("query", expr, "/api/v1/query", asked)
             except TooManySamplesError:
-                if high - low <= 1:
+                if high - low <= max(1, round(least * 1000)):
                     raise
                 size = (high - low + 1) // 2
                 continue
@@ -208,6 +226,8 @@ class PrometheusApi:
         body = _json(answer.content)
         if not isinstance(body, dict) or body.get("status") != "success" or "data" not in body:
             raise QueryError(f"{where}: the answer is not Prometheus' JSON: {answer.text[:200]!r}")
+        if body.get("isPartial") is True:  # VictoriaMetrics
+            raise QueryError(f"{where}: the answer is partial")
         # "infos" of Prometheus 3 (and their older form) are hints on style; every other warning may mean missing data.
         partial = [str(w) for w in body.get("warnings") or [] if not str(w).startswith("PromQL info:")]
         if partial:
@@ -249,7 +269,8 @@ class PrometheusApi:
         body = _json(answer.content)
         cause = body.get("error") if isinstance(body, dict) else None
         text = f"{where}: HTTP {answer.status_code}: {cause or answer.text[:300].strip() or 'no text'}"
-        raise (TooManySamplesError if _TOO_MANY in text else QueryError)(text)
+        too_many = answer.status_code == 413 or _TOO_MANY.search(str(cause or answer.text[:300]))
+        raise (TooManySamplesError if too_many else QueryError)(text)
 
 
 def _json(content: bytes) -> Any:

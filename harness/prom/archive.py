@@ -1,19 +1,15 @@
-"""Keeps a run's raw series as TSDB blocks in its run directory, from our own Prometheus or from somebody's."""
+"""Keeps a run's series as TSDB blocks in its run directory, by a snapshot of our own Prometheus or of somebody's."""
 
 from __future__ import annotations
 
-import math
 import shutil
 import tempfile
 from pathlib import Path
 
 from harness.errors import ArchiveError, HarnessError, QueryError
 from harness.prom.api import PrometheusApi
-from harness.prom.block_writer import BlockWriter
 from harness.prom.blocks import Block, find_blocks, move_blocks
 from harness.prom.server import PrometheusServer
-
-REMOTE_WINDOW = 1800.0  # seconds of all series held in memory at once: 2,000 series at 5 s are 720,000 samples
 
 
 def keep_local(server: PrometheusServer, tsdb: Path, start: float, end: float) -> list[Block]:
@@ -103,35 +99,3 @@ def _copy_block(source: Path, target: Path) -> None:
                 shutil.copyfile(file, copy)
     except OSError as error:
         raise ArchiveError(f"the block {source} could not be copied: {error.strerror}") from error
-
-
-def keep_remote(api: PrometheusApi, selector: str, tsdb: Path, start: float, end: float) -> list[Block]:
-    """Keeps the raw samples of a Prometheus that is not ours, read through its query API.
-
-    Staleness markers do not come through the API: a series that ends counts as present for the look-back (three scrape
-    intervals) instead of ending at once.
-
-    Args:
-        selector: vector selector of the run's series, for example '{harness="mingus"}'.
-        start, end: unix seconds, both included.
-
-    Raises:
-        QueryError: a query failed or was partial; nothing is kept then.
-        ArchiveError: no sample matches, or the blocks could not be written.
-    """
-    with BlockWriter(end - start) as writer:
-        low = start
-        while low <= end:
-            # Half-open windows on the API's grid of milliseconds: no sample comes twice, none falls between.
-            high = min(low + REMOTE_WINDOW, end + 0.001)
-            writer.add(api.raw(selector, low, high - 0.001), selector)
-            low = high if high > low else math.inf
-        if not writer.samples:
-            raise ArchiveError(
-                f"{api.url} holds no sample of {selector} between the run's start and end",
-                remedy="check prometheus.selector in the plan, and that this Prometheus scrapes the run",
-            )
-        with tempfile.TemporaryDirectory(prefix="harness-remote-") as folder:
-            writer.finish(Path(folder) / "blocks")
-            move_blocks(find_blocks(Path(folder) / "blocks"), tsdb)
-    return find_blocks(tsdb)

@@ -126,3 +126,9 @@ def inlined(expr: str, rules: Mapping[str, str], step: float, harmless: Collecti
     names = "|".join(re.escape(name) for name in sorted(rules, key=len, reverse=True))
     found = re.sub(rf"(?<![\w:])({names})(?![\w:])(?:\{{([^{{}}]*)\}})?(?:\[(\w+)\])?", replaced, expr)
     return None if lost else found
+
+
+def quoted(value: str) -> str:
+    """A label's value as it stands in a matcher, quotes included."""
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'

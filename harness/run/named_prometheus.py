@@ -10,15 +10,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from exporters.metric_names import Recorded
+from exporters.metric_names import STACK, Recorded
 from harness.errors import PreflightError, QueryError
 from harness.plan.model import Plan, PrometheusTarget
+from harness.plan.secrets_of import secrets_of
 from harness.prom.api import PrometheusApi
 from harness.prom.credentials import anonymous, bearer
+from harness.prom.remote_archive import Wanted
 from harness.run.first_scrape import active_runs
 
 FILE_SD_VARIABLE = "HARNESS_FILE_SD_DIR"
 _TIMEOUT = 10.0
+ARCHIVE_TIMEOUT = 60.0  # for one answer of raw samples
 _HOW_TO = (
     "give that Prometheus a scrape job with file_sd_configs: [{files: ['DIR/*.json'], refresh_interval: 5s}], and set "
     f"{FILE_SD_VARIABLE}=DIR for the harness; or use --local, and the harness starts a Prometheus of its own"
@@ -43,9 +46,17 @@ def file_sd_dir(environ: Mapping[str, str]) -> Path:
     return folder
 
 
-def api_of(prometheus: PrometheusTarget) -> PrometheusApi:
+def api_of(prometheus: PrometheusTarget, timeout: float = _TIMEOUT) -> PrometheusApi:
     token = prometheus.bearer_token_file
-    return PrometheusApi(prometheus.url, credentials=bearer(token) if token else anonymous, timeout=_TIMEOUT)
+    return PrometheusApi(prometheus.url, credentials=bearer(token) if token else anonymous, timeout=timeout)
+
+
+def wanted_series(plan: Plan, start: float, end: float) -> Wanted:
+    """What is read of a Prometheus that makes no snapshots: all series of the plan's stack, or of its selector."""
+    selector = plan.prometheus.selector if plan.prometheus is not None else None
+    return Wanted(
+        selector or f'{{{STACK}="{plan.stack}"}}', start, end, plan.scrape_interval, secrets_of(plan)
+    )  # fmt: skip
 
 
 def check_named_prometheus(prometheus: PrometheusTarget, plan: Plan, environ: Mapping[str, str], now: float) -> str:

@@ -1,10 +1,15 @@
-"""A run in standing services whose harness was killed: their Prometheus still has its series."""
+"""A run whose harness was killed before its series were kept: a Prometheus that is not ours still has them."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from exporters.metric_names import RUN_INFO, STACK
 from harness.errors import ArchiveError
 from harness.plan.model import Plan
+from harness.prom.api import PrometheusApi
+from harness.prom.remote_archive import keep_remote
+from harness.run.named_prometheus import ARCHIVE_TIMEOUT, api_of, wanted_series
 from harness.run.record import RunDirectory
 from harness.run.recover import ended, how_it_ended
 from harness.run.services import Services
@@ -23,20 +28,44 @@ def recover_standing(directory: RunDirectory, plan: Plan, services: Services) ->
         ArchiveError: that Prometheus holds nothing of the run.
         QueryError: it does not answer.
     """
+    service = services.prometheus
+
+    def keep(start: float, end: float) -> str:
+        return keep_series(service, plan, directory.tsdb, start, end).problem
+
+    return _recover(directory, plan, standing_api(service), keep)
+
+
+def recover_named(directory: RunDirectory, plan: Plan) -> str | None:
+    """The same from the Prometheus that the plan names; None also where it names none."""
+    prometheus = plan.prometheus
+    if prometheus is None:
+        return None
+
+    def keep(start: float, end: float) -> str:
+        keep_remote(api_of(prometheus, ARCHIVE_TIMEOUT), wanted_series(plan, start, end), directory.tsdb)
+        return ""
+
+    return _recover(directory, plan, api_of(prometheus), keep)
+
+
+def _recover(
+    directory: RunDirectory, plan: Plan, api: PrometheusApi, keep: Callable[[float, float], str]
+) -> str | None:
+    """``keep`` keeps the series between two unix seconds and returns what is to be said about it."""
     if directory.tsdb.is_dir():
         return None
     record = directory.read_record()
-    service = services.prometheus
     own = f'{RUN_INFO}{{{STACK}="{plan.stack}",run_id="{record.run_id}"}}'
     latest = record.started_at + plan.load.duration + _AFTER_SECONDS
-    seen = [s for s in standing_api(service).raw(own, record.started_at, latest) if len(s)]
+    seen = [s for s in api.raw(own, record.started_at, latest) if len(s)]
     if not seen:
         raise ArchiveError(
-            f"{service.url} holds no sample of the run {record.run_id}",
-            remedy="was this run made in these services, and is it younger than what their Prometheus keeps?",
+            f"{api.url} holds no sample of the run {record.run_id}",
+            remedy="was this run made there, and is it younger than what that Prometheus keeps?",
         )
     end = max(float(s.times[-1]) for s in seen)
-    kept = keep_series(service, plan.stack, directory.tsdb, record.started_at, end)
+    problem = keep(record.started_at, end)
     directory.write_record(ended(record, plan, end))
-    told = f"{how_it_ended(record)}; its series were recovered from {service.url}"
-    return f"{told}; {kept.problem}" if kept.problem else told
+    told = f"{how_it_ended(record)}; its series were recovered from {api.url}"
+    return f"{told}; {problem}" if problem else told

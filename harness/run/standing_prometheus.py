@@ -16,10 +16,12 @@ from exporters.metric_names import JOB_LOAD, JOB_RUN, JOB_SIDECAR, JOB_TARGET, R
 from harness.errors import ArchiveError, HarnessError, PreflightError, QueryError
 from harness.plan.model import Plan
 from harness.prom.api import PrometheusApi
-from harness.prom.archive import keep_remote, keep_snapshot
+from harness.prom.archive import keep_snapshot
 from harness.prom.config import write_targets
 from harness.prom.credentials import anonymous, basic
+from harness.prom.remote_archive import keep_remote
 from harness.run.first_scrape import active_runs, await_first_scrape
+from harness.run.named_prometheus import wanted_series
 from harness.run.protocols import Run
 from harness.run.services import PrometheusService
 from harness.units import format_duration, parse_duration
@@ -29,6 +31,7 @@ _API_SECONDS = 10.0
 _COOLDOWN_INTERVALS = 3
 _DISCOVERY_SECONDS = 20.0
 _SNAPSHOT_SECONDS = 600.0
+_QUERY_SECONDS = 60.0
 _READY_SECONDS = 120.0  # it may just be starting again, reading its write-ahead log
 
 
@@ -75,7 +78,7 @@ class StandingPrometheus:
         """By a snapshot where its data can be seen here, else through its API. Raises QueryError, ArchiveError."""
         self._await_ready()
         self._await_cooldown()
-        kept = keep_series(self._service, self._plan.stack, self._run.directory.tsdb, start, end)
+        kept = keep_series(self._service, self._plan, self._run.directory.tsdb, start, end)
         if kept.problem:
             self._run.journal.note(kept.problem)
         if kept.left is not None:
@@ -111,7 +114,7 @@ class Kept:
     left: Path | None = None
 
 
-def keep_series(service: PrometheusService, stack: str, tsdb: Path, start: float, end: float) -> Kept:
+def keep_series(service: PrometheusService, plan: Plan, tsdb: Path, start: float, end: float) -> Kept:
     """Keeps the series between two unix seconds in ``tsdb``: by a snapshot, or else through the query API.
 
     Raises:
@@ -122,10 +125,8 @@ def keep_series(service: PrometheusService, stack: str, tsdb: Path, start: float
             raise ArchiveError("the services file names no prometheus.data_dir")
         return Kept(left=keep_snapshot(standing_api(service, _SNAPSHOT_SECONDS), service.data_dir, tsdb, start, end))
     except (QueryError, ArchiveError) as error:
-        keep_remote(standing_api(service), f'{{{STACK}="{stack}"}}', tsdb, start, end)
-        return Kept(
-            f"the series were read through the query API, which does not tell when a series ended: {error.message}"
-        )
+        keep_remote(standing_api(service, _QUERY_SECONDS), wanted_series(plan, start, end), tsdb)
+        return Kept(f"the series were read through the query API: {error.message}")
 
 
 def standing_api(service: PrometheusService, timeout: float = _API_SECONDS) -> PrometheusApi:

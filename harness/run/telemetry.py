@@ -11,11 +11,12 @@ from exporters.metric_names import JOB_LOAD, JOB_RUN, JOB_SIDECAR, JOB_TARGET, S
 from harness.errors import HarnessError, QueryError
 from harness.plan.model import Plan, PrometheusTarget
 from harness.prom.api import PrometheusApi
-from harness.prom.archive import keep_local, keep_remote
+from harness.prom.archive import keep_local
 from harness.prom.config import LiveScrape, write_targets
+from harness.prom.remote_archive import keep_remote
 from harness.prom.server import PrometheusServer
 from harness.run.first_scrape import await_first_scrape
-from harness.run.named_prometheus import FILE_SD_VARIABLE, api_of, file_sd_dir
+from harness.run.named_prometheus import ARCHIVE_TIMEOUT, FILE_SD_VARIABLE, api_of, file_sd_dir, wanted_series
 from harness.run.protocols import Sources
 from harness.run.record import RunDirectory
 
@@ -114,11 +115,11 @@ class NamedPrometheus:
     ) -> None:  # fmt: skip
         self._plan = plan
         self._directory = directory
-        self._selector = prometheus.selector or f'{{{STACK}="{plan.stack}"}}'
         self._folder = file_sd_dir(environ)
         self._run_id = run_id
         self._files: list[Path] = []
         self.api: PrometheusApi = api_of(prometheus)
+        self._archive_api = api_of(prometheus, ARCHIVE_TIMEOUT)
         self.url = prometheus.url
         try:
             self._write(JOB_RUN, [("harness", sources.run)])
@@ -146,7 +147,7 @@ class NamedPrometheus:
 
     def archive(self, start: float, end: float) -> None:
         """Raises QueryError or ArchiveError."""
-        keep_remote(self.api, self._selector, self._directory.tsdb, start, end)
+        keep_remote(self._archive_api, wanted_series(self._plan, start, end), self._directory.tsdb)
 
     def close(self) -> None:
         for file in self._files:

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.errors import ArchiveError, QueryError
-from harness.prom.archive import keep_local, keep_remote, keep_snapshot
+from harness.errors import ArchiveError
+from harness.prom.archive import keep_local, keep_snapshot
 from harness.prom.blocks import find_blocks, link_archive
 from harness.prom.private import open_run
 from harness.prom.server import PrometheusServer
@@ -59,17 +59,6 @@ def test_a_killed_server_is_served_again_and_kept(live: Live, tmp_path: Path):
     same(archived, live.server.api().raw('{__name__!=""}', live.began, live.ended - 2))
 
 
-def test_through_the_api_the_same_samples_are_kept(live: Live, tmp_path: Path):
-    end = live.ended - 1
-    keep_local(live.server, tmp_path / "local", live.began, live.ended)
-    keep_remote(live.server.api(), '{harness="default"}', tmp_path / "remote", live.began, end)
-    remote = everything(tmp_path / "remote", tmp_path, live.began - 60, live.ended + 60)
-    local = everything(tmp_path / "local", tmp_path, live.began, end)
-    same(remote, [s for s in local if s.labels.get("harness") == "default"])
-    assert {'a"b\\c\nd'} == {s.labels["odd"] for s in remote if "odd" in s.labels}
-    assert all(np.isnan(s.values).all() for s in remote if s.labels["__name__"] == "demo_nan")
-
-
 def test_only_overlapping_blocks_are_kept(tmp_path: Path):
     data = tmp_path / "data"
     for day in range(3):
@@ -87,15 +76,10 @@ def test_only_overlapping_blocks_are_kept(tmp_path: Path):
     assert not list(tmp_path.glob(".tsdb*"))
 
 
-def test_an_empty_server_and_a_foreign_selector_keep_nothing(tmp_path: Path):
-    with PrometheusServer(tmp_path / "data", tmp_path) as server:
-        with pytest.raises(ArchiveError, match="no sample of the run"):
-            keep_local(server, tmp_path / "tsdb", T0, T0 + 60)
-        with pytest.raises(ArchiveError, match=r"holds no sample of \{harness=\"x\"\}"):
-            keep_remote(server.api(), '{harness="x"}', tmp_path / "tsdb", T0, T0 + 60)
-        api = server.api()
-    with pytest.raises(QueryError, match="cannot connect"):
-        keep_remote(api, '{harness="x"}', tmp_path / "tsdb", T0, T0 + 60)
+def test_an_empty_server_keeps_nothing(tmp_path: Path):
+    server = PrometheusServer(tmp_path / "data", tmp_path)
+    with server, pytest.raises(ArchiveError, match="no sample of the run"):
+        keep_local(server, tmp_path / "tsdb", T0, T0 + 60)
     assert not (tmp_path / "tsdb").exists()
 
 
