@@ -33,6 +33,7 @@ COMMANDS = {
     "judge": _Where("harness.cli_runs", "Judge RUN again, with today's rules, and write its reports again."),
     "kills": _Where("harness.cli_kills", "Kill each part of a run in each way: never a false PASS or a hang."),
     "mark": _Where("harness.cli_mark", "Set a part of a run aside, so that it is not judged."),
+    "replay": _Where("harness.cli_replay", "Serve runs on a Prometheus, to open them in Grafana again."),
     "report": _Where("harness.cli_runs", "Write the reports of RUN again from its verdict, without judging."),
     "run": _Where("harness.cli_run", "Run PLAN, judge it and write its run directory."),
     "runs": _Where("harness.cli_runs", "List the runs and their verdicts, oldest first."),

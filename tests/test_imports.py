@@ -31,6 +31,7 @@ ALLOWED: dict[str, set[str]] = {
                     "exporters.load_histogram", "target.launch"},
     "harness.run.record": set(),
     "harness.scaffold": {"harness.plan"},
+    "harness.replay": {"harness.plan", "harness.prom", "harness.judge", "harness.run.record"},
     "harness.selftest": {"harness.judge.verdict", "harness.prom", "harness.run.record"},
     "harness.cli": {"harness"},
     "exporters": set(),

@@ -71,6 +71,7 @@ class PrometheusServer:
         extra_flags: further command-line flags.
         environment: variables beside those of this process.
         ready_timeout: seconds until it must answer; replaying a large write-ahead log takes a while.
+        port: the first port to try; 0: any.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class PrometheusServer:
         extra_flags: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
         ready_timeout: float = 60.0,
+        port: int = 0,
     ) -> None:
         self.data_dir = data_dir.absolute()
         self.work_dir = work_dir.absolute()
@@ -103,7 +105,7 @@ class PrometheusServer:
         self._ready_timeout = ready_timeout
         self._process: subprocess.Popen[bytes] | None = None
         self._address = ""
-        self._port = 0
+        self._port = port
         self._log_from = 0
 
     @property
