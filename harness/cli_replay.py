@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -76,7 +77,7 @@ def replay(
             stack = server.api().label_values(STACK)[0]
             link = grafana_link(grafana, replayed, stack)
             click.echo(_json(server.url, link, stack, replayed) if as_json else _words(server.url, link, replayed))
-            click.get_text_stream("stdout").flush()
+            sys.stdout.flush()
             while not stop.requested:
                 if not server.alive():
                     raise HarnessError("the Prometheus that served the runs ended", remedy="start it again")
