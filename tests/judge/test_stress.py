@@ -1,7 +1,4 @@
-"""Stress runs through the whole judge: made-up series, real blocks, rules and Prometheus.
-
-20 users, 40 users, 80 users for a minute each, then 20 users for two minutes. A user makes one request a second.
-"""
+"""Stress runs through the whole judge: made-up series, real blocks, rules and Prometheus."""
 
 from __future__ import annotations
 
@@ -14,50 +11,14 @@ import pytest
 from harness.assets import data_path
 from harness.judge.session import judge_run
 from harness.judge.verdict import Outcome, Verdict
-from harness.plan.loading import load_plan_text
 from harness.plan.model import Plan
 from harness.prom.series import FloatArray
-from tests.judge.fabricate import START, Curve, Made, flat, job, lose, write_run
-
-BROKE, DROPPED = 120.0, 180.0
-
-PLAN = """
-name: made
-kind: stress
-target:
-  url: http://localhost:5000
-  metrics: [http://localhost:5000/metrics]
-  processes: [{name: web, match: gunicorn}]
-scrape_interval: 5s
-load:
-  locustfile: reference
-  warmup: 10s
-  stages: [{duration: 1m, users: 20}, {duration: 1m, users: 40}, {duration: 1m, users: 80}, {duration: 2m, users: 20}]
-objectives: {latency_p95: 800ms, error_ratio: 1%, capacity: ">= 40 users", recovery: 40s}
-"""
-
-
-def users(t: FloatArray) -> FloatArray:
-    return np.select([t < 60, t < BROKE, t < DROPPED], [20.0, 40.0, 80.0], 20.0)
-
-
-def between(start: float, end: float, value: float, otherwise: float = 0.0) -> Curve:
-    return lambda t: np.where((t >= start) & (t < end), value, otherwise)
-
-
-# Slow from the step to 80 users on; well again 20 s after the drop.
-BREAKS = Made(rps=users, users=users, slow=between(BROKE, DROPPED + 20, 0.5, 0.01))
-
-
-def plan(**replaced: str) -> Plan:
-    text = PLAN
-    for old, new in replaced.items():
-        text = text.replace(old, new)
-    return load_plan_text(text, where="plan.yml", environ={})
+from tests.judge.fabricate import START, Made, flat, job, lose, write_run
+from tests.judge.stressed import BREAKS, BROKE, DROPPED, RECORD, between, plan, users
 
 
 def judged(folder: Path, made: Made, asked: Plan | None = None, **record: object) -> Verdict:
-    directory = write_run(folder / "run", made, **{"steady_from": START + 10.0, **record})
+    directory = write_run(folder / "run", made, **{**RECORD, **record})
     return judge_run(directory, asked or plan(), rules_dir=data_path("prometheus") / "rules")
 
 
