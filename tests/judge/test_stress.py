@@ -124,3 +124,32 @@ def test_a_run_that_ended_before_the_drop_keeps_what_it_showed(tmp_path: Path) -
     assert outcomes(verdict)["capacity"] is Outcome.PASS
     assert outcomes(verdict)["recovery"] is Outcome.INCONCLUSIVE
     assert verdict.outcome is Outcome.INCONCLUSIVE
+
+
+# --- the open model: the steps are arrivals per second
+
+
+def open_plan(capacity: str = ">= 40 rps") -> Plan:
+    rates = plan().load.stages
+    stages = ", ".join(f"{{duration: {s.duration:.0f}s, rate: {s.users}}}" for s in rates)
+    was = "[{duration: 1m, users: 20}, {duration: 1m, users: 40}, {duration: 1m, users: 80}, {duration: 2m, users: 20}]"
+    return plan(**{f"stages: {was}": f"model: open\n  stages: [{stages}]", ">= 40 users": capacity})
+
+
+def test_arrivals_that_find_no_user_at_the_break_do_not_hide_it(tmp_path: Path) -> None:
+    made = replace(BREAKS, planned=users, dropped=between(BROKE, DROPPED, 0.3))
+    verdict = judged(tmp_path, made, open_plan())
+    assert [(s.load, s.unit, s.outcome) for s in verdict.steps] == [
+        (20, "rps", "held"), (40, "rps", "held"), (80, "rps", "broken"), (20, "rps", "held"),
+    ]  # fmt: skip
+    capacity = next(o for o in verdict.objectives if o.objective == "capacity")
+    assert (capacity.outcome, capacity.value, capacity.unit) == (Outcome.PASS, 40.0, "rps")
+    assert verdict.outcome is Outcome.PASS, verdict.findings
+
+
+def test_arrivals_that_were_dropped_where_all_looked_well_held_nothing(tmp_path: Path) -> None:
+    made = replace(BREAKS, planned=users, dropped=between(60, DROPPED, 0.3))
+    verdict = judged(tmp_path, made, open_plan())
+    assert states(verdict)[1] == (40, "unclear")
+    assert "found no free user" in verdict.steps[1].note
+    assert outcomes(verdict)["capacity"] is Outcome.INCONCLUSIVE
