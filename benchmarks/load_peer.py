@@ -3,10 +3,11 @@
 wrk asks as fast as its connections are answered, with one prepared request, and looks at the status alone: no users who
 log in, no check of what came back, no metrics while it runs, no plan of arrivals. So its CPU for a request is the floor
 that a load generator in C has, and ours is what a Locust user in Python costs; both are told, without a goal. (wrk2 and
-Vegeta keep a rate; the registry offers neither here.)
+Vegeta, which keep a rate, are not in Debian 12.)
 
-What a fixed rate is for: on the server of ``load_stall`` (silent for 2 s of every 30) wrk's p99, paced to the open
-model's rate by a Lua ``delay``, against the open model's and against theory.
+On the server of ``load_stall`` (silent for 2 s of every 30) both are paced to one rate, wrk by a Lua ``delay``. It does
+not make the requests that its connections missed; it adds them to its histogram after the run, from the mean interval
+(``stats_correct`` in its source), so its p99 comes near theory too. The open model makes them, and measures each.
 """
 
 from __future__ import annotations
