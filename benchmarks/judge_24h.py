@@ -39,7 +39,7 @@ WARMUP = 900.0
 Row = tuple[str, float, str, str, bool | None]
 
 
-def plan() -> Plan:
+def plan(interval: float = INTERVAL) -> Plan:
     objectives = (
         Objective("latency_p95", 0.8, "<="),
         Objective("latency_p99", 2.0, "<="),
@@ -68,7 +68,7 @@ def plan() -> Plan:
                 "stages": [{"duration": HOURS * 3600, "users": USERS}],
                 "warmup": WARMUP,
             },
-            "scrape_interval": INTERVAL,
+            "scrape_interval": interval,
             "objectives": objectives,
         }
     )
@@ -80,15 +80,21 @@ class Day:
     Args:
         endpoints: method and name; the rates of all together stay the same.
         failing: how many of them fail at times; only those have histograms of failed requests.
+        interval: seconds between scrapes.
     """
 
     def __init__(
-        self, seed: int = 1, endpoints: Sequence[tuple[str, str]] = ENDPOINTS, failing: int = len(ENDPOINTS)
+        self,
+        seed: int = 1,
+        endpoints: Sequence[tuple[str, str]] = ENDPOINTS,
+        failing: int = len(ENDPOINTS),
+        interval: float = INTERVAL,
     ) -> None:
         self.endpoints = endpoints
+        self.interval = interval
         self.failing = failing
         self.rng = np.random.default_rng(seed)
-        self.times = START + 0.137 + INTERVAL * np.arange(int(HOURS * 3600 / INTERVAL))
+        self.times = START + 0.137 + interval * np.arange(int(HOURS * 3600 / interval))
 
     def one(self, metric: str, values: FloatArray | float, /, job: str = m.JOB_SIDECAR, **labels: str) -> Series:
         fixed = {"__name__": metric, m.STACK: "default", "job": job}
@@ -96,7 +102,7 @@ class Day:
         return Series({**fixed, **labels}, self.times, np.broadcast_to(np.asarray(values, float), self.times.shape))
 
     def counter(self, per_second: float) -> FloatArray:
-        total: FloatArray = np.cumsum(self.rng.poisson(per_second * INTERVAL, self.times.size)).astype(float)
+        total: FloatArray = np.cumsum(self.rng.poisson(per_second * self.interval, self.times.size)).astype(float)
         return total
 
     def around(self, mean: float, share: float = 0.02) -> FloatArray:
@@ -204,13 +210,18 @@ class Day:
             yield self.one("app_work_total", self.counter(7), m.JOB_TARGET, kind=str(number))
 
 
-def write_run(path: Path, day: Day | None = None, series: int = SERIES) -> RunDirectory:
-    """A run directory of such a day."""
-    directory = RunDirectory(path)
+def write_record(directory: RunDirectory) -> None:
+    """The day's ``run.json``."""
     steady_to = END - 10
     directory.write_record(
         RunRecord("bench", "bench", START, "http://localhost:5000", START + WARMUP, steady_to, END, "completed")
     )
+
+
+def write_run(path: Path, day: Day | None = None, series: int = SERIES) -> RunDirectory:
+    """A run directory of such a day."""
+    directory = RunDirectory(path)
+    write_record(directory)
     with BlockWriter(HOURS * 3600) as writer:
         for one in (day or Day()).all(series):
             writer.add([one])

@@ -18,11 +18,12 @@ from pathlib import Path
 
 import numpy as np
 
+from exporters.metric_names import ALERTS, OBJECTIVE, OBJECTIVE_EDGE
 from harness.errors import ArchiveError
 from harness.prom.api import PrometheusApi
 from harness.prom.block_writer import BlockWriter
 from harness.prom.blocks import Block, find_blocks, move_blocks
-from harness.prom.fetch import RawReader
+from harness.prom.fetch import RawReader, named
 from harness.prom.secret_labels import LabelMask
 from harness.prom.series import Series
 from harness.prom.staleness import LOOKBACK_INTERVALS, Staleness
@@ -32,6 +33,7 @@ WINDOW = 600.0  # seconds of all series held in memory at once: 20,000 series at
 # What rules look back at most: at the run's first moments they read what was there before, as a snapshot's blocks hold.
 LEAD = 900.0
 _SALT = "salt"
+_WRITTEN = f".*:.*|{ALERTS}|{ALERTS}_FOR_STATE|{OBJECTIVE}|{OBJECTIVE_EDGE}"
 
 
 @dataclass(frozen=True)
@@ -67,8 +69,9 @@ def keep_remote(api: PrometheusApi, wanted: Wanted, tsdb: Path) -> list[Block]:
     try:
         pieces.mkdir(parents=True, exist_ok=True)
         mask = LabelMask(wanted.secrets, _salt(pieces, f"{api.url} {wanted.selector} {wanted.interval}"))
-        reader = RawReader(api, wanted.selector, wanted.interval)
-        staleness = Staleness(reader, wanted.selector, wanted.interval, wanted.end)
+        raw = raw_alone(wanted.selector)
+        reader = RawReader(api, raw, wanted.interval)
+        staleness = Staleness(reader, raw, wanted.interval, wanted.end)
         for low, high in cut(wanted.start - LEAD, wanted.end + 0.001):
             folder = pieces / f"{round(low * 1000)}-{round(high * 1000)}"
             if not folder.is_dir():
@@ -88,6 +91,11 @@ def keep_remote(api: PrometheusApi, wanted: Wanted, tsdb: Path) -> list[Block]:
     move_blocks(blocks, tsdb)
     shutil.rmtree(pieces, ignore_errors=True)
     return find_blocks(tsdb)
+
+
+def raw_alone(selector: str) -> str:
+    """The selector without what rules wrote: the judge drops that and makes it anew. Pure."""
+    return f'{named(selector)[:-1]}{"," if named(selector) != "{}" else ""}__name__!~"{_WRITTEN}"}}'
 
 
 def cut(start: float, end: float) -> Iterator[tuple[float, float]]:

@@ -1,0 +1,146 @@
+"""A directory that somebody made by hand: ``run.json``, ``plan.yml``, and blocks from OpenMetrics text by promtool.
+
+24 h at 15 s with 2,000 series; and, when HARNESS_BENCH_LARGE is set (half an hour), 24 h at 5 s with 20,000 series of
+100 endpoints, whose blocks a Prometheus writes (promtool would take an hour).
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import psutil
+
+from benchmarks.judge_24h import END, START, Day, Row, plan, write_record, write_run
+from harness.plan.dump import dump_plan
+from harness.prom.series import Series
+from harness.run.record import RunDirectory
+
+INTERVAL = 15.0
+SERIES = 2000
+LARGE = "HARNESS_BENCH_LARGE"
+LARGE_SERIES = 20_000
+_FILE_SECONDS = 7200.0
+_POLL_SECONDS = 0.2
+_STRICT = """
+name: strict
+target: {reference: mingus}
+load: {stages: [{duration: 24h, users: 1}]}
+objectives: {latency_p95: 20ms, error_ratio: 1%}
+"""
+
+
+def text_of(series: Sequence[Series], start: float, end: float) -> Iterator[str]:
+    """OpenMetrics text of the samples with start <= time < end."""
+    for one in series:
+        first, last = np.searchsorted(one.times, (start, end))
+        if first == last:
+            continue
+        labels = ",".join(f'{name}="{value}"' for name, value in one.labels.items() if name != "__name__")
+        head = f"{one.labels['__name__']}{{{labels}}}"
+        times, values = one.times[first:last].tolist(), one.values[first:last].tolist()
+        yield "".join(f"{head} {value!r} {at:.3f}\n" for at, value in zip(times, values, strict=True))
+    yield "# EOF\n"
+
+
+def by_promtool(path: Path, day: Day, series: int) -> RunDirectory:
+    """The directory, its blocks made from text: one file for two hours, as promtool holds a file's blocks in memory."""
+    directory = RunDirectory(path)
+    write_record(directory)
+    directory.plan_file.write_text(dump_plan(plan(day.interval), mask=True))
+    directory.tsdb.mkdir()
+    listed = list(day.all(series))
+    at = START // _FILE_SECONDS * _FILE_SECONDS
+    while at < END:
+        text = path / "openmetrics.txt"
+        with text.open("w", encoding="utf-8") as file:
+            file.writelines(text_of(listed, at, at + _FILE_SECONDS))
+        subprocess.run(
+            ["promtool", "tsdb", "create-blocks-from", "openmetrics", "--quiet", str(text), str(directory.tsdb)],
+            check=True, stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+        text.unlink()
+        at += _FILE_SECONDS
+    return directory
+
+
+def judged(directory: RunDirectory, *options: str) -> tuple[int, float, float]:
+    """``harness judge`` in a process of its own: exit code, seconds, and the most memory of all its processes (bytes).
+
+    Memory is the proportional set size: what processes share counts once.
+    """
+    began = time.monotonic()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "harness.cli", "judge", str(directory.path), "--json", *options],
+        stdout=subprocess.DEVNULL,
+    )
+    most = 0.0
+    done = threading.Event()
+
+    def watch() -> None:
+        nonlocal most
+        while not done.wait(_POLL_SECONDS):
+            most = max(most, memory_of(process.pid))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    code = process.wait()
+    seconds = time.monotonic() - began
+    done.set()
+    watcher.join()
+    return code, seconds, most
+
+
+def memory_of(pid: int) -> float:
+    """Bytes of a process and its children; 0 once it is gone."""
+    total = 0.0
+    try:
+        root = psutil.Process(pid)
+        for one in [root, *root.children(recursive=True)]:
+            try:
+                total += one.memory_full_info().pss
+            except psutil.Error:
+                continue
+    except psutil.Error:
+        return total
+    return total
+
+
+def run() -> list[Row]:
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory(prefix="harness-bench-") as folder:
+        directory = by_promtool(Path(folder), Day(interval=INTERVAL), SERIES)
+        code, seconds, memory = judged(directory)
+        rows += [
+            ("made by hand, 24 h at 15 s, 2,000 series: judged", seconds, "s", "< 60", seconds < 60),
+            ("most memory meanwhile, Prometheus included", memory / 1e9, "GB", "< 1", memory < 1e9),
+            ("exit code of its own plan", float(code), "", "0", code == 0),
+        ]
+        strict = Path(folder) / "strict.yml"
+        strict.write_text(_STRICT)
+        code, seconds, _ = judged(directory, "--plan", str(strict))
+        rows.append(("exit code of a stricter --plan", float(code), "", "10", code == 10))
+    if os.environ.get(LARGE):
+        rows += large()
+    return rows
+
+
+def large() -> list[Row]:
+    """The large day."""
+    endpoints = tuple(("GET" if i % 3 else "POST", f"/api/page{i}") for i in range(100))
+    with tempfile.TemporaryDirectory(prefix="harness-bench-") as folder:
+        directory = write_run(Path(folder), Day(endpoints=endpoints, failing=20), LARGE_SERIES)
+        directory.plan_file.write_text(dump_plan(plan(), mask=True))
+        code, seconds, memory = judged(directory)
+    return [
+        ("24 h at 5 s, 20,000 series: judged", seconds, "s", "< 600", seconds < 600),
+        ("most memory meanwhile, Prometheus included", memory / 1e9, "GB", "", None),
+        ("its exit code", float(code), "", "0", code == 0),
+    ]
