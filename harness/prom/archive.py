@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from harness.errors import ArchiveError, HarnessError, QueryError
 from harness.prom.api import PrometheusApi
 from harness.prom.blocks import Block, find_blocks, move_blocks
+from harness.prom.remote_archive import Wanted, keep_remote
+from harness.prom.secret_labels import LabelMask
 from harness.prom.server import PrometheusServer
+from harness.prom.swap import unmasked_of
+from harness.prom.symbols import symbols
 
 
-def keep_local(server: PrometheusServer, tsdb: Path, start: float, end: float) -> list[Block]:
+def keep_local(
+    server: PrometheusServer, tsdb: Path, start: float, end: float, hidden: Wanted | None = None
+) -> list[Block]:
     """Keeps the blocks of our own Prometheus that overlap [start, end] (unix seconds), its memory's content included.
 
     Where the server is dead its data is served again, without scraping, and taken from there; one that is alive but
@@ -20,20 +28,21 @@ def keep_local(server: PrometheusServer, tsdb: Path, start: float, end: float) -
 
     Args:
         tsdb: the run directory's ``tsdb`` folder; made whole or not at all.
+        hidden: what must not appear in label values; None: what looks like a secret in a URL.
 
     Raises:
         ArchiveError: no samples of the run, or they could not be written.
     """
     if server.alive():
         try:
-            return _keep(server, tsdb, start, end)
+            return _keep(server, tsdb, start, end, hidden)
         except QueryError:
             server.stop()  # alive but not answering: its data on disk still is
     with tempfile.TemporaryDirectory(prefix="harness-recover-") as work:
         again = PrometheusServer(server.data_dir, Path(work), ready_timeout=300)
         try:
             again.start()
-            return _keep(again, tsdb, start, end)
+            return _keep(again, tsdb, start, end, hidden)
         except ArchiveError:
             raise
         except HarnessError as error:
@@ -44,7 +53,7 @@ def keep_local(server: PrometheusServer, tsdb: Path, start: float, end: float) -
             again.stop()
 
 
-def _keep(server: PrometheusServer, tsdb: Path, start: float, end: float) -> list[Block]:
+def _keep(server: PrometheusServer, tsdb: Path, start: float, end: float, hidden: Wanted | None) -> list[Block]:
     name = server.api(timeout=600).snapshot()
     snapshot = server.data_dir / "snapshots" / name
     try:
@@ -53,13 +62,41 @@ def _keep(server: PrometheusServer, tsdb: Path, start: float, end: float) -> lis
             raise ArchiveError(
                 f"Prometheus holds no sample of the run in {server.data_dir}", remedy=f"its log is {server.log_file}"
             )
-        move_blocks(wanted, tsdb)
+        publish(wanted, tsdb, start, end, hidden)
     finally:
         shutil.rmtree(snapshot, ignore_errors=True)
     return find_blocks(tsdb)
 
 
-def keep_snapshot(api: PrometheusApi, data_dir: Path, tsdb: Path, start: float, end: float) -> Path | None:
+def publish(blocks: Sequence[Block], tsdb: Path, start: float, end: float, hidden: Wanted | None) -> None:
+    """Moves blocks of a snapshot into ``tsdb``; where label values hold secrets, all is written anew without them.
+
+    Raises:
+        ArchiveError, QueryError: they cannot be read or written.
+    """
+    hidden = hidden or Wanted('{__name__!=""}', start, end)
+    mask = LabelMask(hidden.secrets, spared=hidden.spared)
+    if all(mask.value(text) == text for block in blocks for text in symbols(block.path)):
+        move_blocks(blocks, tsdb)
+        return
+    work = unmasked_of(tsdb)
+    shutil.rmtree(work, ignore_errors=True)
+    try:
+        (work / "data").mkdir(parents=True)
+        for block in blocks:
+            shutil.move(block.path, work / "data" / block.path.name)
+        last = max(block.end_ms for block in blocks) / 1000
+        with PrometheusServer(work / "data", work, ready_timeout=300, lookback=300) as server:
+            keep_remote(server.api(timeout=600), replace(hidden, start=start, end=min(end, last)), tsdb)
+    except OSError as error:
+        raise ArchiveError(f"the run's series could not be written to {work}: {error.strerror}") from error
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def keep_snapshot(
+    api: PrometheusApi, data_dir: Path, tsdb: Path, start: float, end: float, hidden: Wanted | None = None
+) -> Path | None:
     """Keeps the blocks of a Prometheus that is not ours, memory included, through a snapshot of its own.
 
     Args:
@@ -83,7 +120,7 @@ def keep_snapshot(api: PrometheusApi, data_dir: Path, tsdb: Path, start: float, 
         with tempfile.TemporaryDirectory(prefix=".snapshot-", dir=tsdb.parent) as folder:
             for block in wanted:
                 _copy_block(block.path, Path(folder) / block.path.name)
-            move_blocks(find_blocks(Path(folder)), tsdb)
+            publish(find_blocks(Path(folder)), tsdb, start, end, hidden)
     finally:
         shutil.rmtree(snapshot, ignore_errors=True)
     return snapshot if snapshot.exists() else None

@@ -45,6 +45,7 @@ class Wanted:
         start, end: unix seconds of the run.
         interval: seconds between scrapes.
         secrets: texts that must not appear in label values, besides what looks like a secret in a URL.
+        spared: label values that stay as they are.
     """
 
     selector: str
@@ -52,6 +53,7 @@ class Wanted:
     end: float
     interval: float = 5.0
     secrets: Sequence[str] = ()
+    spared: Sequence[str] = ()
 
 
 def keep_remote(api: PrometheusApi, wanted: Wanted, tsdb: Path) -> list[Block]:
@@ -68,7 +70,7 @@ def keep_remote(api: PrometheusApi, wanted: Wanted, tsdb: Path) -> list[Block]:
     pieces = tsdb.with_name(f".{tsdb.name}.pieces")
     try:
         pieces.mkdir(parents=True, exist_ok=True)
-        mask = LabelMask(wanted.secrets, _salt(pieces, f"{api.url} {wanted.selector} {wanted.interval}"))
+        mask = LabelMask(wanted.secrets, _salt(pieces, f"{api.url} {wanted.selector} {wanted.interval}"), wanted.spared)
         raw = raw_alone(wanted.selector)
         reader = RawReader(api, raw, wanted.interval)
         staleness = Staleness(reader, raw, wanted.interval, wanted.end)

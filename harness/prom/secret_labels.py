@@ -18,16 +18,20 @@ class LabelMask:
     Args:
         secrets: texts that must not appear, such as the plan's passwords; besides what looks like a secret in a URL.
         salt: makes the marks of one archive; forgotten afterwards, so that nobody can try values out.
+        spared: values that stay as they are: the plan's objectives name endpoints by them.
     """
 
-    def __init__(self, secrets: Iterable[str], salt: str) -> None:
+    def __init__(self, secrets: Iterable[str], salt: str = "", spared: Iterable[str] = ()) -> None:
         # The longest first: one may hold another.
         self._secrets = sorted({one for one in secrets if len(one) >= _SHORTEST}, key=len, reverse=True)
         self._salt = salt
+        self._spared = frozenset(spared)
         self.masked: set[str] = set()
 
     def value(self, text: str) -> str:
         """The text, or what stands for it."""
+        if text in self._spared:
+            return text
         shown = text
         for secret in self._secrets:
             shown = shown.replace(secret, MASK)

@@ -20,6 +20,11 @@ def staging_of(destination: Path) -> Path:
     return destination.with_name(f".{destination.name}.part")
 
 
+def unmasked_of(destination: Path) -> Path:
+    """Where blocks with secrets stand while they are written anew without them."""
+    return destination.with_name(f".{destination.name}.unmasked")
+
+
 def _old_of(destination: Path) -> Path:
     return destination.with_name(f".{destination.name}.old")
 

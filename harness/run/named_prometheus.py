@@ -8,6 +8,7 @@ which.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from exporters.metric_names import STACK, Recorded
@@ -54,9 +55,13 @@ def api_of(prometheus: PrometheusTarget, timeout: float = _TIMEOUT) -> Prometheu
 def wanted_series(plan: Plan, start: float, end: float) -> Wanted:
     """What is read of a Prometheus that makes no snapshots: all series of the plan's stack, or of its selector."""
     selector = plan.prometheus.selector if plan.prometheus is not None else None
-    return Wanted(
-        selector or f'{{{STACK}="{plan.stack}"}}', start, end, plan.scrape_interval, secrets_of(plan)
-    )  # fmt: skip
+    return replace(hidden(plan), selector=selector or f'{{{STACK}="{plan.stack}"}}', start=start, end=end)
+
+
+def hidden(plan: Plan) -> Wanted:
+    """What must not appear in the archive of a run of this plan; of everything, until somebody says what is read."""
+    spared = tuple(sorted({one.endpoint for one in plan.objectives if one.endpoint}))
+    return Wanted('{__name__!=""}', 0.0, 0.0, plan.scrape_interval, secrets_of(plan), spared)
 
 
 def check_named_prometheus(prometheus: PrometheusTarget, plan: Plan, environ: Mapping[str, str], now: float) -> str:

@@ -17,7 +17,8 @@ from harness.plan.model import Plan
 from harness.prom.archive import keep_local
 from harness.prom.blocks import Block, find_blocks
 from harness.prom.server import PrometheusServer
-from harness.prom.swap import heal
+from harness.prom.swap import heal, unmasked_of
+from harness.run.named_prometheus import hidden
 from harness.run.record import RunDirectory, RunRecord
 from harness.run.removal import remove_tree
 
@@ -50,6 +51,8 @@ def recover(directory: RunDirectory, plan: Plan) -> str | None:
                 f"the run in {directory.path} is still on", remedy="wait for its end, or end it: Ctrl-C, SIGTERM"
             )
         heal(directory.tsdb)
+        if unmasked_of(directory.tsdb).is_dir():
+            remove_tree(unmasked_of(directory.tsdb))
         if directory.tsdb.is_dir():
             try:
                 _complete(directory, plan)
@@ -64,7 +67,8 @@ def recover(directory: RunDirectory, plan: Plan) -> str | None:
         raise ArchiveError(f"what the run left in {work} cannot be read: {error.strerror}") from error
     record = directory.read_record()
     _remove_all_but(work, data)  # credentials first: whatever fails next, they are gone
-    blocks = keep_local(PrometheusServer(data, work / "prometheus"), directory.tsdb, record.started_at, _FOREVER)
+    server = PrometheusServer(data, work / "prometheus")
+    blocks = keep_local(server, directory.tsdb, record.started_at, _FOREVER, hidden(plan))
     directory.write_record(ended(record, plan, _last(blocks)))
     remove_tree(work)
     return f"{how_it_ended(record)}; its series were recovered from {data}"

@@ -21,7 +21,7 @@ from harness.prom.config import write_targets
 from harness.prom.credentials import anonymous, basic
 from harness.prom.remote_archive import keep_remote
 from harness.run.first_scrape import active_runs, await_first_scrape
-from harness.run.named_prometheus import wanted_series
+from harness.run.named_prometheus import hidden, wanted_series
 from harness.run.protocols import Run
 from harness.run.services import PrometheusService
 from harness.units import format_duration, parse_duration
@@ -123,7 +123,8 @@ def keep_series(service: PrometheusService, plan: Plan, tsdb: Path, start: float
     try:
         if service.data_dir is None:
             raise ArchiveError("the services file names no prometheus.data_dir")
-        return Kept(left=keep_snapshot(standing_api(service, _SNAPSHOT_SECONDS), service.data_dir, tsdb, start, end))
+        api = standing_api(service, _SNAPSHOT_SECONDS)
+        return Kept(left=keep_snapshot(api, service.data_dir, tsdb, start, end, hidden(plan)))
     except (QueryError, ArchiveError) as error:
         keep_remote(standing_api(service, _QUERY_SECONDS), wanted_series(plan, start, end), tsdb)
         return Kept(f"the series were read through the query API: {error.message}")

@@ -16,7 +16,7 @@ from harness.prom.config import LiveScrape, write_targets
 from harness.prom.remote_archive import keep_remote
 from harness.prom.server import PrometheusServer
 from harness.run.first_scrape import await_first_scrape
-from harness.run.named_prometheus import ARCHIVE_TIMEOUT, FILE_SD_VARIABLE, api_of, file_sd_dir, wanted_series
+from harness.run.named_prometheus import ARCHIVE_TIMEOUT, FILE_SD_VARIABLE, api_of, file_sd_dir, hidden, wanted_series
 from harness.run.protocols import Sources
 from harness.run.record import RunDirectory
 
@@ -37,6 +37,7 @@ class OwnPrometheus:
 
     def __init__(self, plan: Plan, directory: RunDirectory, sources: Sources, rule_files: Sequence[Path]) -> None:
         self._directory = directory
+        self._hidden = hidden(plan)
         self._home = directory.work / "prometheus"
         self._home.mkdir(parents=True)
         self._load_targets = (self._home / "load.json").absolute()
@@ -86,7 +87,7 @@ class OwnPrometheus:
 
     def archive(self, start: float, end: float) -> None:
         """Keeps the series; also after its death. Raises ArchiveError."""
-        keep_local(self._server, self._directory.tsdb, start, end)
+        keep_local(self._server, self._directory.tsdb, start, end, self._hidden)
 
     def close(self) -> None:
         self._server.stop()

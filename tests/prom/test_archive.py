@@ -12,7 +12,9 @@ from harness.errors import ArchiveError
 from harness.prom.archive import keep_local, keep_snapshot
 from harness.prom.blocks import find_blocks, link_archive
 from harness.prom.private import open_run
+from harness.prom.remote_archive import Wanted
 from harness.prom.server import PrometheusServer
+from harness.prom.symbols import symbols
 from tests.prom.conftest import RULES, T0, Live, make_plan, make_run, same, series, write_blocks
 
 TIMES = T0 + 5.0 * np.arange(100)
@@ -199,3 +201,36 @@ def test_a_snapshot_that_cannot_be_seen_or_holds_nothing_is_an_error(live: Live,
         keep_snapshot(api, tmp_path / "elsewhere", tmp_path / "tsdb", live.began, live.ended)
     assert not (tmp_path / "tsdb").exists()
     shutil.rmtree(data / "snapshots")
+
+
+def test_the_texts_of_a_block_are_all_that_its_labels_say(tmp_path: Path):
+    long = "x" * 300  # its length takes two bytes
+    write_blocks(tmp_path / "data", series("m", TIMES, 1, a="b", c=long), series("n", TIMES, 1, a="\u00e9"))
+    (block,) = find_blocks(tmp_path / "data")
+    assert {*symbols(block.path)} - {""} == {"__name__", "m", "n", "a", "b", "c", long, "\u00e9"}
+    (block.path / "index").write_bytes(b"no index" * 20)
+    with pytest.raises(ArchiveError, match="another magic number"):
+        list(symbols(block.path))
+
+
+def test_secrets_in_labels_do_not_come_into_the_archive(tmp_path: Path):
+    """Those of the plan and those that look like one; the endpoint that an objective names stays as it is named."""
+    write_blocks(
+        tmp_path / "data",
+        series("m", TIMES, 1, url="http://user:hunter22@shop/"),
+        series("m", TIMES, 2, url="/pay?token=abc123"),
+        series("m", TIMES, 3, name="/pay?key=public"),
+        series("m", TIMES, 4, name="opensesame!"),
+    )
+    hidden = Wanted('{__name__!=""}', 0, 0, 5.0, secrets=("opensesame",), spared=("/pay?key=public",))
+    with PrometheusServer(tmp_path / "data", tmp_path) as server:
+        keep_local(server, tmp_path / "run" / "tsdb", TIMES[0], TIMES[-1], hidden)
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["tsdb"]
+    kept = everything(tmp_path / "run" / "tsdb", tmp_path, TIMES[0], TIMES[-1])
+    shown = {float(one.values[0]): one.labels.get("url") or one.labels["name"] for one in kept}
+    assert [len(one) for one in kept] == [100] * 4
+    assert {value: text.partition("~")[0] for value, text in shown.items()} == {
+        1.0: "http://***@shop/", 2.0: "/pay?token=***", 3.0: "/pay?key=public", 4.0: "***!",
+    }  # fmt: skip
+    files = b"".join(path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file())
+    assert not [secret for secret in (b"hunter22", b"abc123", b"opensesame") if secret in files]
