@@ -35,6 +35,7 @@ USERS = 100
 END = 1_750_000_000.0
 START = END - HOURS * 3600
 WARMUP = 900.0
+_BLOCK_SECONDS = 7200.0
 
 Row = tuple[str, float, str, str, bool | None]
 
@@ -222,10 +223,20 @@ def write_run(path: Path, day: Day | None = None, series: int = SERIES) -> RunDi
     """A run directory of such a day."""
     directory = RunDirectory(path)
     write_record(directory)
-    with BlockWriter(HOURS * 3600) as writer:
-        for one in (day or Day()).all(series):
-            writer.add([one])
-        writer.finish(directory.tsdb)
+    listed = (day or Day()).all(series)
+    if series <= SERIES:
+        with BlockWriter(HOURS * 3600) as writer:
+            for one in listed:
+                writer.add([one])
+            writer.finish(directory.tsdb)
+        return directory
+    # A scratch server that held a large day would take 14 GB: a block for each two hours.
+    every = list(listed)
+    for at in np.arange(START, END, _BLOCK_SECONDS):
+        with BlockWriter(_BLOCK_SECONDS) as writer:
+            for first in range(0, len(every), 500):
+                writer.add([one.between(at, at + _BLOCK_SECONDS - 0.001) for one in every[first : first + 500]])
+            writer.finish(directory.tsdb)
     return directory
 
 
