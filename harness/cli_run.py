@@ -227,10 +227,14 @@ def _print_checks(console: Console, plan: Plan, checks: list[Check], problems: l
         console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     load = plan.load
-    line(
-        f"{plan.name}: {format_duration(load.duration)} of load, {format_duration(load.warmup)} of it warm-up, "
-        f"{_peak(load)} at the peak, {len(plan.objectives)} objectives"
-    )
+    if plan.capacity is not None:
+        unit = "users" if load.model == "closed" else "arrivals per second"
+        section = plan.capacity
+        made = f"a search from {section.start:g} to {section.max:g} {unit}, {format_duration(load.duration)} at most"
+    else:
+        warmup = format_duration(load.warmup)
+        made = f"{format_duration(load.duration)} of load, {warmup} of it warm-up, {_peak(load)} at the peak"
+    line(f"{plan.name}: {made}, {len(plan.objectives)} objectives")
     for found in checks:
         line(f"{'ok' if found.ok else 'MISSING':<8}{found.name}: {found.detail}")
         if not found.ok and found.remedy:

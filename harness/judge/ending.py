@@ -30,7 +30,7 @@ def check_ending(record: RunRecord, plan: Plan, steady: Window | None) -> list[F
         findings.append(
             _finding("the run never reached its steady state, so there is nothing to judge", record.ended_at)
         )
-    elif record.ended_by == "completed" and steady.span < CUT_SHORT * plan.steady_seconds:
+    elif record.ended_by == "completed" and plan.capacity is None and steady.span < CUT_SHORT * plan.steady_seconds:
         findings.append(
             _finding(
                 f"the steady state lasted {format_duration(steady.span)}, "

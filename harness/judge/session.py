@@ -11,6 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.judge.alerts import Known, check_alerts
+from harness.judge.capacity import read_capacity, to_json
+from harness.judge.capacity_verdict import check_search, judge_search, of_search, sentence
 from harness.judge.context import Context, make_windows
 from harness.judge.coverage import CoverageReport, check_coverage
 from harness.judge.ending import check_ending, check_own_series
@@ -96,6 +98,8 @@ def judge_run(
 
 def judge(context: Context) -> Verdict:
     """The verdict on an opened run. Coverage and generator first: they say what the rest is worth."""
+    if context.plan.capacity is not None:
+        return _judge_capacity(context)
     whole = context
     stress = read_stress(context) if context.plan.kind == "stress" else None
     if stress is not None:
@@ -156,6 +160,33 @@ def _part(context: Context) -> dict[str, object]:
     if context.whole is None or context.steady is None:
         return {}
     return {"part": {"from": rfc3339(context.steady.start), "to": rfc3339(context.steady.end)}}
+
+
+def _judge_capacity(context: Context) -> Verdict:
+    """A run that searched for the capacity: the search decides, and what must not happen at any load (restarts)."""
+    result = read_capacity(context)
+    others = tuple(o for o in context.plan.objectives if not of_search(o))
+    rest = replace(context, plan=context.plan.model_copy(update={"objectives": others}))
+    lenient = [(objective.name, reason) for objective, reason, ok in not_measured(rest) if ok]
+    coverage = check_coverage(rest, lenient)
+    results = [*judge_search(context, result), *check_objectives(rest, coverage, GeneratorReport(()))]
+    findings = [
+        *check_ending(context.record, context.plan, context.steady),
+        *check_search(result),
+        *check_own_series(context),
+        *check_set_aside(context.aside, context.steady),
+        *coverage.findings,
+        *(one.finding for one in results if one.finding is not None),
+        *check_notification(context.deliveries),
+    ]
+    return Verdict(
+        run_id=context.record.run_id,
+        findings=tuple(sorted((with_runbook(f, context.alerts) for f in findings), key=_order)),
+        objectives=tuple(one.result for one in results),
+        coverage={**coverage.summary, "set_aside": context.aside},
+        steps=result.steps,
+        capacity={"sentence": sentence(result), **to_json(result)},
+    )
 
 
 def _order(finding: Finding) -> tuple[object, ...]:

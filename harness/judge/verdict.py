@@ -119,6 +119,7 @@ class Verdict:
         steps: of stress and capacity runs: the loads that were held, in order of time.
         stress: of a stress run: ``held``, ``break``, ``disturbed`` and ``recovery`` (``harness.judge.stress``).
         comparison: with earlier runs, as ``regression.Comparison.to_json``; None where none was asked for.
+        capacity: of a capacity run: its answer (``harness.judge.capacity.to_json``) and the ``sentence`` of it.
     """
 
     run_id: str
@@ -128,6 +129,7 @@ class Verdict:
     steps: tuple[Step, ...] = ()
     stress: Mapping[str, Any] | None = None
     comparison: Mapping[str, Any] | None = None
+    capacity: Mapping[str, Any] | None = None
 
     @property
     def outcome(self) -> Outcome:
@@ -169,6 +171,7 @@ class Verdict:
             "coverage": _plain(dict(self.coverage)),
             "steps": [_plain(step.to_json()) for step in self.steps],
             "stress": None if self.stress is None else _plain(self.stress),
+            "capacity": None if self.capacity is None else _plain(self.capacity),
             "first_cause": _finding_json(cause) if cause else None,
             **compared,
         }

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness.errors import HarnessError
 from harness.load.config import VARIABLE, LoadConfig, LoadStage, Role
-from harness.plan.model import Plan
+from harness.plan.model import FEWEST_SLOTS, SLOT_SECONDS, Plan
 
 LOOPBACK = "127.0.0.1"
 MASTER_SILENCE = 30.0  # seconds without an answer before a master that still exists is taken for dead
@@ -100,6 +100,13 @@ def check_locustfile(plan: Plan) -> None:
         raise HarnessError(f"the locustfile {locustfile} is not there", remedy="correct load.locustfile in the plan")
     if "," in str(locustfile.resolve()):
         raise HarnessError(f"Locust cannot load {locustfile}: a comma in the path", remedy="rename the folder")
+
+
+def steering(plan: Plan, load: float) -> tuple[int, float | None]:
+    """(users, arrivals per second) of a load in the plan's own unit; no rate in the closed model."""
+    if plan.load.model == "closed":
+        return max(0, round(load)), None
+    return plan.load.slots or max(FEWEST_SLOTS, math.ceil(load * SLOT_SECONDS)), load
 
 
 def load_stages(plan: Plan) -> tuple[LoadStage, ...]:

@@ -31,6 +31,10 @@ class ControlClient:
     def hold(self) -> dict[str, Any]:
         return self._ask("POST", "/hold")
 
+    def steer(self, users: int, rate: float | None) -> dict[str, Any]:
+        """From now on so many users, and of the open model so many arrivals per second, whatever the stages say."""
+        return self._ask("POST", "/steer", {"users": users, "rate": rate})
+
     def forget(self, client_id: str) -> dict[str, Any]:
         return self._ask("POST", "/forget", {"client_id": client_id})
 

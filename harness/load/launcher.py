@@ -25,6 +25,7 @@ from harness.load.children import (
     child_environment,
     grace,
     load_stages,
+    steering,
 )
 from harness.load.config import LoadStage, Role
 from harness.load.control import ControlClient, ControlError
@@ -77,6 +78,7 @@ class LoadLauncher:
         self._answered = 0.0
         self._dead = False
         self._stopped = False
+        self._most_users = 0
 
     # --- start
 
@@ -202,6 +204,18 @@ class LoadLauncher:
             self._control.forget(client_id)
 
     # --- the end
+
+    def steer(self, load: float) -> None:
+        """From now on this load, in place of the plan's stages: users, or arrivals per second of the open model.
+
+        Raises:
+            HarnessError: the master is gone, or does not answer.
+        """
+        if self._control is None or self._dead or self._stopped:
+            raise HarnessError("the load cannot be steered: its Locust master is gone")
+        users, rate = steering(self._plan, load)
+        self._most_users = max(self._most_users, users) if rate is not None else users  # users that stand ready stay
+        self._control.steer(self._most_users, rate)
 
     def hold(self, timeout: float | None = None) -> None:
         """Sends all users away; counters stay and can be scraped. Returns when no user runs any more.

@@ -140,11 +140,12 @@ def worker_states(runner: MasterRunner) -> dict[str, int]:
 
 
 class Control:
-    """The routes /status, /hold, /forget and /quit, each behind the bearer token.
+    """The routes /status, /hold, /steer, /forget and /quit, each behind the bearer token.
 
     Args:
         status: what /status answers.
         hold: sends all users away.
+        steer: sets the users, and the arrivals per second where it is given.
         forget: strikes off a worker by its client id; True when it was known.
         leave: ends the load and the process, without waiting for it.
     """
@@ -155,6 +156,7 @@ class Control:
         *,
         status: Callable[[], Mapping[str, Any]],
         hold: Callable[[], None],
+        steer: Callable[[int, float | None], None],
         forget: Callable[[str], bool],
         leave: Callable[[], None],
     ) -> None:
@@ -163,18 +165,25 @@ class Control:
         self._hold = hold
         self._forget = forget
         self._leave = leave
+        self._steer = steer
 
     @property
     def routes(self) -> dict[str, Route]:
         return {
             "/status": self._guarded("GET", lambda body: self._status()),
             "/hold": self._guarded("POST", self._on_hold),
+            "/steer": self._guarded("POST", self._on_steer),
             "/forget": self._guarded("POST", lambda body: {"known": self._forget(str(body.get("client_id", "")))}),
             "/quit": self._guarded("POST", self._on_quit),
         }
 
     def _on_hold(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
         self._hold()
+        return self._status()
+
+    def _on_steer(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        rate = body.get("rate")
+        self._steer(int(body["users"]), None if rate is None else float(rate))
         return self._status()
 
     def _on_quit(self, body: Mapping[str, Any]) -> Mapping[str, Any]:

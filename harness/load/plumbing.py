@@ -27,10 +27,12 @@ from harness.load.client_defaults import apply_defaults
 from harness.load.config import LoadConfig
 from harness.load.master import Control, EnduringMasterRunner, worker_states
 from harness.load.request_listener import Listener, listen
-from harness.plan.arrivals import Schedule
+from harness.plan.arrivals import SteeredSchedule
 from harness.plan.shape import intended_users, peak_users
 
 _INSTALLED = "_endurance_harness"
+_STEERING_SECONDS = 2.0  # in which a new number of users is reached
+_LEAST_SPAWN = 10.0  # users per second
 logger = logging.getLogger(__name__)
 
 
@@ -44,6 +46,7 @@ class PlanShape(LoadTestShape):
         super().__init__()  # type: ignore[no-untyped-call]
         self.started_at: float | None = None  # unix seconds
         self.held = False
+        self.steered: tuple[int, float] | None = None  # (users, rate) of whoever steers, over the stages
 
     def reset_time(self) -> None:
         # Locust resets at each start of its runner; the plan's clock runs once.
@@ -60,7 +63,15 @@ class PlanShape(LoadTestShape):
         at_once = float(max(1, peak_users(self.config.stages)))
         if self.started_at is None or self.held:
             return 0, at_once
-        return self._planned() or (0, at_once)
+        planned = self._planned()
+        if planned is None:
+            return 0, at_once
+        return self.steered or planned
+
+    def steer(self, users: int) -> None:
+        """So many users from now on, there in two seconds."""
+        before, _ = self.wanted()
+        self.steered = users, max(_LEAST_SPAWN, abs(users - before) / _STEERING_SECONDS)
 
     def _planned(self) -> tuple[int, float] | None:
         return intended_users(self.config.stages, time.perf_counter() - self.start_time)
@@ -78,7 +89,7 @@ class Plumbing:
         self._environment: Any = None
         self._server: LoadServer | None = None
         self._notes: list[str] = []
-        self._schedule = Schedule(config.rates, config.spacing, config.seed) if config.rates else None
+        self._schedule = SteeredSchedule(config.rates, config.spacing, config.seed) if config.rates else None
         self._sharing: ArrivalSharing | None = None
         self._arrivals: Arrivals | None = None
         events.init.add_listener(self._on_init)
@@ -93,8 +104,9 @@ class Plumbing:
             runners.HEARTBEAT_LIVENESS = self._config.heartbeats  # Locust has no option for it
             self._note_replaced_shape()
             routes = Control(
-                self._config.token, status=self._status, hold=self._hold, forget=runner.forget, leave=self._leave
-            ).routes
+                self._config.token, status=self._status, hold=self._hold, steer=self._steer, forget=runner.forget,
+                leave=self._leave,
+            ).routes  # fmt: skip
             runner.greenlet.spawn(runner.steward)
             if self._schedule is not None:
                 self._sharing = ArrivalSharing(runner, self._schedule, self._config.workers)
@@ -174,6 +186,8 @@ class Plumbing:
     def _on_sharing(self, environment: Any, msg: Any, **_: Any) -> None:
         assert self._arrivals is not None
         data, own = msg.data, environment.runner.client_id
+        if data["rates"] and self._schedule is not None:
+            self._schedule.steer(data["rates"])
         self._arrivals.share_out(data["elapsed"], data["block"], data["members"], own)
 
     def _arrival_families(self) -> Iterator[str]:
@@ -199,6 +213,11 @@ class Plumbing:
 
     def _hold(self) -> None:
         self._environment.shape_class.held = True
+
+    def _steer(self, users: int, rate: float | None) -> None:
+        self._environment.shape_class.steer(users)
+        if rate is not None and self._sharing is not None:
+            self._sharing.steer(rate)
 
     def _status(self) -> dict[str, Any]:
         runner = self._environment.runner

@@ -24,6 +24,7 @@ from harness.load.children import (
     child_config,
     grace,
     load_stages,
+    steering,
 )
 from harness.load.config import Role
 from harness.load.control import ControlClient, ControlError
@@ -69,6 +70,7 @@ class StandingLoad:
         self._last = LoadStatus("stopped")
         self._answered = 0.0
         self._dead = self._ordered = self._stopped = False
+        self._most_users = 0
         self._targets: list[tuple[str, str]] = []
         self._forgotten: set[str] = set()
         self._resolve_at = 0.0
@@ -203,6 +205,18 @@ class StandingLoad:
         return tuple(self._problems)
 
     # --- the end
+
+    def steer(self, load: float) -> None:
+        """From now on this load, in place of the plan's stages: users, or arrivals per second of the open model.
+
+        Raises:
+            HarnessError: the master is gone, or does not answer.
+        """
+        if not self._ordered or self._dead or self._stopped:
+            raise HarnessError("the load cannot be steered: its Locust master is gone")
+        users, rate = steering(self._plan, load)
+        self._most_users = max(self._most_users, users) if rate is not None else users  # users that stand ready stay
+        self._control.steer(self._most_users, rate)
 
     def hold(self, timeout: float | None = None) -> None:
         """Sends all users away; counters stay and can be scraped. Returns when no user runs any more.

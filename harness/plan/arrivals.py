@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 BLOCK = 1.0  # seconds
@@ -206,3 +206,23 @@ class Schedule:
         while reached < high:
             yield piece.when(reached)
             reached += draw.expovariate(1.0)
+
+
+class SteeredSchedule(Schedule):
+    """A schedule whose rate may be changed while the load runs; without a change it is the plan's."""
+
+    def __init__(self, stages: Sequence[RateStage], spacing: Spacing, seed: int) -> None:
+        super().__init__(stages, spacing, seed)
+        self._planned = self.pieces
+
+    def steer(self, rates: Sequence[tuple[int, float]]) -> None:
+        """Args: ``rates``: all changes so far, (from block on, arrivals per second), increasing; the last one lasts."""
+        end = self._planned[-1].end
+        first = rates[0][0] * BLOCK
+        found = [replace(p, end=min(p.end, first)) for p in self._planned if p.start < first]
+        for (block, rate), following in zip(rates, [*rates[1:], (math.inf, 0.0)], strict=True):
+            start, until = block * BLOCK, min(end, following[0] * BLOCK)
+            if start < until:
+                before = found[-1].before + found[-1].expected(start) if found else 0.0
+                found.append(Piece(start, until, before, rate))
+        self.pieces = tuple(found)

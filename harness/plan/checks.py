@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection
 from urllib.parse import urlsplit
 
 from harness.plan.arrivals import peak_rate
+from harness.plan.capacity_checks import check_capacity
 from harness.plan.model import Load, Plan
 from harness.plan.objectives import SPECS
 from harness.plan.problems import Problems, did_you_mean
@@ -52,12 +53,9 @@ def check_plan(plan: Plan, root: Node, problems: Problems, *, judging: bool = Fa
 
 
 def _kind(plan: Plan, root: Node, problems: Problems) -> None:
-    if plan.kind == "capacity":
-        problems.add_loc(
-            root, ("kind",), f"{plan.kind} plans cannot be run by this version yet", "use kind: soak or kind: smoke"
-        )
     if plan.kind == "stress":
         check_stress(plan, root, problems)
+    check_capacity(plan, root, problems)
 
 
 def is_loopback(host: str) -> bool:

@@ -14,7 +14,12 @@ from harness.plan.secrets import MASK, mask_hook, mask_url
 from harness.units import format_bytes, format_duration, format_value, parse_duration
 
 # Keys whose value is a length of time, in seconds in the model.
-_DURATIONS = frozenset({"duration", "warmup", "timeout", "scrape_interval", "horizon", "at", "period", "least_window"})
+_DURATIONS = frozenset(
+    {
+        *("duration", "warmup", "timeout", "scrape_interval", "horizon", "at", "period", "least_window"),
+        *("settle", "hold", "confirm", "back_off", "ramp", "longest"),
+    }
+)
 
 _EMPTY_BY_DEFAULT = frozenset(
     {"headers", "metrics", "processes", "containers", "databases", "redis", "user_classes", "set_aside", "queries"}

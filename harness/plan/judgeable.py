@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from harness.plan.capacity_judgeable import not_shown as not_shown_by_a_search
 from harness.plan.model import Plan
 from harness.plan.objectives import Objective
 from harness.plan.stress import not_shown
@@ -75,6 +76,7 @@ def unjudgeable(plan: Plan) -> list[Unjudgeable]:
         found += [problem for problem in problems if problem is not None]
     if plan.kind == "stress":
         found += [Unjudgeable(name, reason, remedy, True) for name, reason, remedy in not_shown(plan)]
+    found += [Unjudgeable(*problem) for problem in not_shown_by_a_search(plan)]
     aside = _too_much_aside(plan)
     if aside is not None:
         found.append(aside)
@@ -120,6 +122,8 @@ def _or_horizon(steady: float) -> str:
 
 
 def _too_short(plan: Plan, objective: Objective) -> Unjudgeable | None:
+    if plan.capacity is not None:
+        return None  # its loads have lengths of their own
     family, steady = objective.spec.family, plan.steady_seconds
     if family == "growth":
         needed = growth_seconds_needed(plan)

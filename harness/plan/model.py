@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from harness.plan.arrivals import RateStage, Schedule, Shape, Spacing, peak_rate
+from harness.plan.capacity import Capacity, with_stages
 from harness.plan.objectives import Objective
 from harness.plan.regression import Baseline
 from harness.plan.secrets import mask_hook, mask_url
@@ -223,6 +224,7 @@ class Plan(_Frozen):
     prometheus: PrometheusTarget | None = None
     scrape_interval: Annotated[Seconds, Field(ge=1, le=300)] = 5.0
     load: Load
+    capacity: Capacity | None = None
     horizon: PositiveSeconds = DEFAULT_HORIZON
     objectives: tuple[Objective, ...] = ()
     objectives_off: tuple[str, ...] = ()
@@ -236,7 +238,7 @@ class Plan(_Frozen):
     def _objectives_are_resolved(cls, data: Any) -> Any:
         if isinstance(data, dict) and isinstance(data.get("objectives"), dict):
             raise ValueError("objectives must be resolved by harness.plan.loading")
-        return data
+        return with_stages(data)
 
     @property
     def steady_seconds(self) -> float:

@@ -44,6 +44,9 @@ def read_objectives(
         else:
             _limit(root, loc, name, "", "", node, found, problems)
     named = {o.name for o in found if not o.endpoint} | removed
+    kind = (root.mapping or {}).get("kind")
+    if kind is not None and kind.text == "capacity":
+        named |= {"db_pool_waiting"}  # what runs out at the edge is asked for, not forbidden
     found += [
         Objective(name, limit, SPECS[name].op, inherited=True) for name, limit in INHERITED.items() if name not in named
     ]

@@ -41,7 +41,8 @@ LEVELS = {"held": "ok", "broken": "breach", "unclear": "neutral"}
 def step_rows(verdict: Verdict) -> tuple[StepRow, ...]:
     """In order of time; none where the run had no steps."""
     broken_from = ((verdict.stress or {}).get("break") or {}).get("from")
-    peak = peak_index([step.load for step in verdict.steps])
+    # A search goes up and down all the time: only a stress run has a drop.
+    peak = peak_index([step.load for step in verdict.steps]) if verdict.stress is not None else len(verdict.steps)
     return tuple(_row(step, step.begun == broken_from, index > peak) for index, step in enumerate(verdict.steps))
 
 

@@ -168,7 +168,14 @@ def _moment(finding: Finding) -> float:
 
 def headline_text(verdict: Verdict, record: RunRecord) -> str:
     """What the outcome means, with the number of objectives behind it, and what was left out of it."""
-    return " ".join(filter(None, (_headline(verdict, record), stress_text(verdict), set_aside_text(verdict))))
+    told = (capacity_text(verdict), _headline(verdict, record), stress_text(verdict), set_aside_text(verdict))
+    return " ".join(filter(None, told))
+
+
+def capacity_text(verdict: Verdict) -> str:
+    """The answer of a capacity run in one sentence; empty for other runs."""
+    told = clean(str((verdict.capacity or {}).get("sentence", ""))).rstrip(".")
+    return f"{told[:1].upper()}{told[1:]}." if told else ""
 
 
 def set_aside_text(verdict: Verdict) -> str:

@@ -22,6 +22,10 @@ def with_duration(plan: Plan, total: float) -> Plan:
     if total <= 0:
         raise UsageError("--duration must be longer than nothing", remedy="write for example --duration 10m")
     load = plan.load
+    if plan.capacity is not None:  # the search ends then at the latest
+        capacity = plan.capacity.model_copy(update={"longest": total})
+        changed = load.model_copy(update={"stages": (_lasting(load.stages[0], total),)})
+        return _with_load(plan.model_copy(update={"capacity": capacity}), changed)
     before, last = load.stages[:-1], load.stages[-1]
     ramp = load.duration - last.duration
     if total >= load.duration:

@@ -43,6 +43,9 @@ class Load(Protocol):
     def scrape_targets(self) -> list[tuple[str, str]]:
         """(instance, "host:port") of every process."""
 
+    def steer(self, load: float) -> None:
+        """Sets users, or arrivals per second of the open model, in place of the plan's stages. Raises HarnessError."""
+
     def hold(self) -> None:
         """Sends all users away; their counts stay to be scraped. Raises HarnessError."""
 

@@ -16,6 +16,7 @@ from exporters.load_histogram import edges
 from harness.errors import HarnessError, QueryError
 from harness.judge import judge_run
 from harness.judge.damage import verdict_on_damage
+from harness.judge.probe_reading import ProbeReader
 from harness.judge.verdict import Verdict
 from harness.judge.windows import Window
 from harness.ownership import owned
@@ -26,6 +27,7 @@ from harness.prom.manifest import DamagedArchiveError
 from harness.prom.private import RunData
 from harness.run import machine
 from harness.run.baselines import read_baselines
+from harness.run.capacity_run import Conductor
 from harness.run.display import Ui
 from harness.run.faults import check_faults_for
 from harness.run.interrupts import STOP_FILE, Interrupted, StopRequest, stop_on_signals
@@ -40,7 +42,7 @@ from harness.run.own_parts import OwnParts
 from harness.run.phases import Schedule
 from harness.run.preflight import require
 from harness.run.protocols import Load, Parts, Run, Sources, Telemetry
-from harness.run.record import RunDirectory, RunRecord, create_run_directory, write_text
+from harness.run.record import LoadStep, RunDirectory, RunRecord, create_run_directory, write_text
 from harness.run.run_metrics import RunMetrics, public_url, serve_run_metrics
 from harness.run.standing_parts import StandingParts
 from harness.run.standing_preflight import look_at
@@ -219,6 +221,7 @@ class _Session:
         watcher = Watcher(
             plan, load, telemetry, view, metrics, parts.bystanders, self.stop, self.journal, self.ui, self.clock,
             on_load=self._load_began, set_aside=self._set_aside, supervised=parts.supervised,
+            conductor=self._conductor(load, telemetry),
         )  # fmt: skip
         try:
             ending = watcher.until_the_end()
@@ -259,6 +262,17 @@ class _Session:
                 self.journal.note(f"the last numbers of {', '.join(missing)} were not scraped")
                 return
             time.sleep(0.2)
+
+    def _conductor(self, load: Load, telemetry: Telemetry) -> Conductor | None:
+        plan = self.plan
+        if plan.capacity is None:
+            return None
+        reader = ProbeReader(telemetry.api, plan, plan.stack, plan.scrape_interval)
+        return Conductor(plan, load, reader, self.journal, self._stepped)
+
+    def _stepped(self, step: LoadStep) -> None:
+        """Written at once: what a killed harness leaves must say which loads it held."""
+        self.keeper.change(steps=(*self.record.steps, step))
 
     def _load_began(self, schedule: Schedule) -> None:
         """Written at once: what a killed harness leaves must say from when on it is judged."""

@@ -12,6 +12,7 @@ from harness.judge.windows import Window
 from harness.plan.holds import planned_holds
 from harness.plan.model import Plan
 from harness.run.abort import GENERATOR, TELEMETRY, FiringAlert, abort_reason, deciding_alert
+from harness.run.capacity_run import Conductor
 from harness.run.display import Progressed, Ui
 from harness.run.interrupts import StopRequest
 from harness.run.journal import Journal
@@ -43,6 +44,7 @@ class Watcher:
     """Watches one run until its load ends.
 
     Attributes:
+        conductor: sets the load of a capacity plan; None where the plan's stages do.
         bystanders: children whose death is noted while the run goes on: the sidecar, the local stack.
         schedule: when the load began and ends; None until the load master says so.
         on_load: called once with it.
@@ -64,6 +66,7 @@ class Watcher:
     on_load: Callable[[Schedule], None] = lambda _: None
     set_aside: Callable[[Schedule], Sequence[Window]] = lambda _: ()
     supervised: Sequence[SupervisedPart] = ()
+    conductor: Conductor | None = None
 
     def __post_init__(self) -> None:
         self._figures = Figures()
@@ -116,6 +119,8 @@ class Watcher:
             why = f"Prometheus {gone}, and what happens from here on would not be seen"
             return Ending("aborted", f"{TELEMETRY}: {why}", now)
         ending = self._refresh(now)
+        if ending is None and self.conductor is not None and self.conductor.look(now, status.users):
+            ending = Ending("completed", "", now)
         self.ui.progress(
             Progressed(
                 phase, self.schedule.elapsed(now), self.schedule.duration, status.users, status.users_target,

@@ -12,6 +12,7 @@ from pydantic_core import PydanticUndefined
 
 from exporters import metric_names
 from harness.plan import model
+from harness.plan.capacity import Capacity
 from harness.plan.objectives import ENDPOINT_OBJECTIVES, INHERITED, SPECS
 from harness.plan.regression import Baseline, RegressionQuery
 from harness.units import parse_duration, parse_ratio
@@ -40,6 +41,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "prometheus": model.PrometheusTarget,
     "load": model.Load,
     "load.stages": model.Stage,
+    "capacity": Capacity,
     "baseline": Baseline,
     "baseline.queries": RegressionQuery,
     "set_aside": model.Aside,
@@ -116,6 +118,8 @@ def test_every_key_of_a_plan_is_on_the_page_with_its_default(section: str) -> No
         assert meaning
         if (section, key) in LOADER_DEFAULTS:
             assert default == LOADER_DEFAULTS[section, key]
+        elif kind.startswith("ratio") and default.startswith("`"):
+            assert parse_ratio(default.strip("`")) == pytest.approx(field.default)
         elif kind.startswith("duration") and default != "required":
             assert parse_duration(default.strip("`")) == field.default
         else:

@@ -10,6 +10,13 @@ from harness.errors import PlanError
 from harness.plan.loading import load_plan_text
 from tests.plan.small_plan import MINIMAL, file_error, refused, with_line, write
 
+CAPACITY = """name: x
+kind: capacity
+target: {url: "http://localhost:1"}
+load: {locustfile: reference, model: open}
+scrape_interval: 5s
+capacity: {start: 10, settle: 25s, hold: 25s, max: 50}
+"""
 STRESS = MINIMAL + "kind: stress\nobjectives:\n"
 
 
@@ -178,6 +185,19 @@ STRESS = MINIMAL + "kind: stress\nobjectives:\n"
         (MINIMAL + "objectives:\n  restarts: nan\n", ["x.yml:8: restarts: 'nan' is not a whole number of events"]),
         (MINIMAL + "objectives:\n  throughput: '< 5 rps'\n", ["x.yml:8: throughput is a limit of the form '>='"]),
         (MINIMAL + "objectives:\n  capacity: 100 rps\n", ["x.yml:8: capacity is judged in plans of kind stress"]),
+        (CAPACITY.replace("50}", "5}"), ["capacity: max (5) must be above start (10)"]),
+        (CAPACITY.replace("50}", "50, stop: 1}"), ["x.yml:6: unknown key 'stop' in capacity"]),
+        (CAPACITY.replace("50}", "50, scrape_interval: 1}"), ["unknown key 'scrape_interval' in capacity"]),
+        (
+            CAPACITY.replace("50}", "50, confirm: 5s}"),
+            ["confirm, the hold near the edge, must not be shorter than hold"],
+        ),
+        (CAPACITY.replace("hold: 25s", "hold: 20s"), ["x.yml:6: 20 s is too short: 5 scrapes must lie in it"]),
+        (CAPACITY.replace("kind: capacity", "kind: soak"), ["capacity belongs to plans of kind capacity"]),
+        (CAPACITY[: CAPACITY.index("capacity: {")], ["a capacity plan needs a capacity section"]),
+        (CAPACITY.replace("model: open", "stages: [{duration: 1m, users: 5}]"), ["a capacity plan has no stages"]),
+        (CAPACITY + "objectives: {memory_growth: 5%}\n", ["memory_growth is about one steady load"]),
+        (CAPACITY + "objectives: {error_ratio: off}\n", ["nothing says when a load is too high"]),
         (STRESS + "  capacity: '>= 0 users'\n", ["x.yml:9: capacity: every service holds no user"]),
         (STRESS + "  capacity: '<= 5 users'\n", ["x.yml:9: capacity is a limit of the form '>='"]),
         (STRESS + "  throughput: 5 rps\n", ["x.yml:9: throughput cannot be judged while the load changes"]),

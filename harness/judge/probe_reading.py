@@ -1,0 +1,246 @@
+"""What one load showed while it was held: did the objectives of the requests hold, break, or is there no evidence?
+
+The same reading of the same raw samples is made live, where it steers the search, and of the archive, where it makes
+the verdict.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from exporters import metric_names as names
+from harness.judge.capacity_search import Shown
+from harness.judge.context import exactly
+from harness.judge.counters import spellings
+from harness.judge.generator import CPU_LIMIT, LAG_LIMIT
+from harness.judge.load_made import LEAST_LOAD
+from harness.judge.results import ENOUGH_RECORDED
+from harness.judge.shares import LEAST_REQUESTS
+from harness.judge.windows import Window
+from harness.plan.model import Plan
+from harness.plan.objectives import Objective
+from harness.prom.series import Series
+from harness.units import format_value
+
+LAG_SHARE = 0.01  # of the event loop's delays may be over the limit: a p99
+DROPPED_LIMIT = 0.01
+POISSON = 4.0  # standard deviations: arrivals of independent visitors vary by themselves
+_BEFORE = 3.5  # scrape intervals before a window, in which a counter's value at its start is found
+
+
+class RawSamples(Protocol):
+    def raw(self, selector: str, start: float, end: float) -> list[Series]:
+        """Raises QueryError."""
+
+
+@dataclass(frozen=True)
+class ProbeReading:
+    """What one window of one load showed.
+
+    Attributes:
+        why: why it shows nothing, or what the load generator lacked; empty otherwise.
+        broken: objectives over their limit.
+        certain: they stay so, even if every further request up to the planned end were good.
+    """
+
+    shown: Shown
+    why: str = ""
+    broken: tuple[str, ...] = ()
+    requests: float = 0.0
+    failed: float = 0.0
+    rps: float = math.nan
+    certain: bool = False
+
+    @property
+    def error_ratio(self) -> float | None:
+        return self.failed / self.requests if self.requests > 0 else None
+
+
+@dataclass(frozen=True)
+class ProbeReader:
+    """Reads windows of one run's load.
+
+    Attributes:
+        stack: value of the label ``harness``.
+        interval: seconds between scrapes.
+    """
+
+    api: RawSamples
+    plan: Plan
+    stack: str
+    interval: float
+
+    def read(self, load: float, window: Window, planned: float = 0.0) -> ProbeReading:
+        """A window in which ``load`` (users, or arrivals per second) was held.
+
+        Args:
+            planned: seconds that it shall last in all; 0: it is over.
+
+        Raises:
+            QueryError: a query failed; that is never "no data".
+        """
+        nothing = self._unscraped(window)
+        if nothing:
+            return ProbeReading("void", nothing)
+        requests = self.counted(names.REQUEST_DURATION + "_count", window)
+        failed = self.counted(names.REQUEST_DURATION + "_count", window, outcome="error")
+        short, dropped = self._short(load, window)
+        broken, certain, few = self._over(window, planned)
+        generator = self._fault(window)
+        rps = requests / window.span
+
+        def reading(shown: Shown, why: str = "") -> ProbeReading:
+            return ProbeReading(shown, why, broken, requests, failed, rps, certain)
+
+        if short:
+            return reading("generator", f"{short}{f' ({generator})' if generator else ''}")
+        if broken:
+            # A target that holds every slot is over its limits; a generator at its own limit makes them so itself.
+            return reading("generator", generator) if generator else reading("broke")
+        if dropped:
+            return reading("generator", dropped)
+        if few:
+            return reading("void", few)
+        return reading("held")
+
+    def counted(self, name: str, window: Window, /, **labels: str | tuple[str, ...]) -> float:
+        """How much the counters of a name grew in a window, over all its series."""
+        found = self.api.raw(self._selector(name, labels), window.start - _BEFORE * self.interval, window.end)
+        born = self._scraped_before(window)
+        return math.fsum(growth(one, window, one.labels.get("instance", "") in born) for one in found)
+
+    def _over(self, window: Window, planned: float) -> tuple[tuple[str, ...], bool, str]:
+        """Objectives over their limit; whether they stay so; why something cannot be told."""
+        broken, certain, few = [], False, ""
+        for objective in self.plan.objectives:
+            family, share = objective.spec.family, objective.limit
+            if family not in ("latency", "ratio"):
+                continue
+            total = self.counted(names.REQUEST_DURATION + "_count", window, **_of(objective))
+            if family == "latency":
+                share = 1 - (objective.spec.quantile or 0.0)
+                within = self._within(objective, window)
+                if within is None:
+                    few = few or f"{objective.name}: the requests were not counted at {objective.limit:g} s"
+                    continue
+                bad = total - within
+            else:
+                bad = self.counted(names.REQUEST_DURATION + "_count", window, outcome="error", **_of(objective))
+            name = f"{objective.subject} {objective.name}" if objective.endpoint else objective.name
+            if bad > share * total + 1e-9:
+                broken.append(name)
+                certain |= planned > 0 and bad > share * total * max(1.0, planned / window.span)
+            elif total < max(LEAST_REQUESTS, math.ceil(1 / share) if share > 0 else 0):
+                if total <= 0 and not objective.endpoint and self._counts_requests(window):
+                    broken.append(name)  # users wait, and nobody was answered
+                else:
+                    few = few or f"{total:.0f} requests are too few to show {name}: hold longer (capacity.hold)"
+        return tuple(broken), certain, few
+
+    def _counts_requests(self, window: Window) -> bool:
+        """Whether somebody counts them: a counter that stands still is a fact, one that is not there is none."""
+        start = window.start - _BEFORE * self.interval
+        return bool(self.api.raw(self._selector(names.REQUEST_DURATION + "_count", {}), start, window.end))
+
+    def _within(self, objective: Objective, window: Window) -> float | None:
+        """Good requests within the limit; None where there is no such bucket though good requests were counted."""
+        labels = {"outcome": "ok", **_of(objective)}
+        edge: dict[str, str | tuple[str, ...]] = {**labels, "le": spellings(objective.limit)}
+        start = window.start - _BEFORE * self.interval
+        if not self.api.raw(self._selector(names.REQUEST_DURATION + "_bucket", edge), start, window.end):
+            ok = self.counted(names.REQUEST_DURATION + "_count", window, **labels)
+            return 0.0 if ok <= 0 else None
+        return self.counted(names.REQUEST_DURATION + "_bucket", window, **edge)
+
+    def _unscraped(self, window: Window) -> str:
+        up = self._raw(names.UP, window, job=names.JOB_LOAD)
+        if len(up) < self.plan.load.workers + 1:
+            return f"only {len(up)} of {self.plan.load.workers + 1} Locust processes were scraped"
+        wanted = ENOUGH_RECORDED * window.expected(self.interval)
+        silent = [s.labels.get("instance", "?") for s in up if int((s.values == 1).sum()) < wanted]
+        # A worker that was started again may have another address: its old one stays silent.
+        if len(up) - len(silent) < self.plan.load.workers + 1:
+            return f"{', '.join(sorted(silent))} was not scraped"
+        return ""
+
+    def _short(self, load: float, window: Window) -> tuple[str, str]:
+        """Why less than the load was made, and how much of it found no free user; each empty when all is well."""
+        if self.plan.load.model == "closed":
+            users = self._raw(names.USERS, window)
+            by_series = [float(np.median(s.values)) for s in users if len(s)]
+            if not by_series:
+                return f"no {names.USERS}: nothing shows that the load was made", ""
+            ran = sum(by_series)
+            return (f"only {ran:,.0f} of {load:,.0f} users ran" if ran < LEAST_LOAD * load else ""), ""
+        made = self.counted(names.ARRIVALS, window)
+        dropped = self.counted(names.ARRIVALS_DROPPED, window)
+        wanted = load * window.span
+        if made + dropped < LEAST_LOAD * wanted - POISSON * math.sqrt(wanted):
+            return f"only {(made + dropped) / window.span:,.0f} of {load:,.0f} arrivals per second were offered", ""
+        if dropped > DROPPED_LIMIT * (made + dropped):
+            share = format_value(dropped / (made + dropped), "ratio")
+            return "", f"{share} of the arrivals found no free user: give load.slots more"
+        return "", ""
+
+    def _fault(self, window: Window) -> str:
+        """Which of its own limits the load generator reached."""
+        for one in self._raw(names.PROCESS_CPU, window, job=names.JOB_LOAD):
+            if len(one) > 1:
+                cores = float(one.values[-1] - one.values[0]) / float(one.times[-1] - one.times[0])
+                if cores > CPU_LIMIT:
+                    instance = one.labels.get("instance", "")
+                    return f"{instance} used {cores:.2f} cores: add load.workers"
+        for instance in sorted({s.labels.get("instance", "") for s in self._raw(names.UP, window, job=names.JOB_LOAD)}):
+            looks = self.counted(names.LOOP_LAG + "_bucket", window, le="+Inf", instance=instance)
+            quick = self.counted(names.LOOP_LAG + "_bucket", window, le=spellings(LAG_LIMIT), instance=instance)
+            if looks > 0 and looks - quick > LAG_SHARE * looks:
+                much = format_value(LAG_LIMIT, "seconds")
+                return f"the event loop of {instance} was more than {much} late: add load.workers, or processors"
+        return ""
+
+    def _scraped_before(self, window: Window) -> frozenset[str]:
+        """Processes that were scraped before a window: a counter of theirs that is new in it began at 0."""
+        before = self.api.raw(
+            self._selector(names.UP, {"job": names.JOB_LOAD}), window.start - _BEFORE * self.interval, window.start
+        )
+        return frozenset(s.labels.get("instance", "") for s in before if (s.values == 1).any())
+
+    def _raw(self, name: str, window: Window, /, **labels: str) -> list[Series]:
+        return self.api.raw(self._selector(name, labels), window.start, window.end)
+
+    def _selector(self, name: str, labels: Mapping[str, str | tuple[str, ...]]) -> str:
+        plain = {key: value for key, value in labels.items() if isinstance(value, str)}
+        selector = name + exactly({names.STACK: self.stack, **plain})
+        for key, value in labels.items():
+            if not isinstance(value, str):
+                choice = "|".join(one.replace(".", r"\\.") for one in value)
+                selector = f'{selector[:-1]},{key}=~"{choice}"}}'
+        return selector
+
+
+def growth(series: Series, window: Window, scraped_before: bool) -> float:
+    """How much a counter grew from the last sample at or before a window's start to the last one in it. Pure.
+
+    A fall is a new process that began at 0. What first appears in the window began at 0 too where its process was
+    scraped before; else its beginning is not known, and the first sample is where counting begins.
+    """
+    keep = np.isfinite(series.values) & (series.times <= window.end)
+    times, values = series.times[keep], series.values[keep]
+    if not values.size:
+        return 0.0
+    first = int(np.searchsorted(times, window.start, side="right"))
+    if first == 0:
+        before = 0.0 if scraped_before else float(values[0])
+    else:
+        before, values = float(values[first - 1]), values[first:]
+    change = np.diff(values, prepend=before)
+    return float(np.where(change < 0, values, change).sum())
+
+
+def _of(objective: Objective) -> dict[str, str]:
+    return {"method": objective.method, "name": objective.endpoint} if objective.endpoint else {}
