@@ -25,6 +25,7 @@ from harness.judge.verdict import Finding, Outcome
 from harness.judge.windows import Window
 from harness.plan.objectives import SPECS
 from harness.prom.series import Series
+from harness.units import parse_duration
 
 CHECK = "alerts"
 _OWN_LABELS = frozenset({"__name__", "alertname", "severity", "verdict", "signal", "objective", "abort", "harness"})
@@ -34,8 +35,7 @@ _LOOKS_BACK = re.compile(r"[a-z_]1m\b|\b(?:rate|irate|increase|delta|deriv)\(|_o
 _HOURS = re.compile(r"\[\d+[hdwy]")
 LONG_LOOKBACK_STEP = 60.0
 _AGES = (Recorded.DB_OLDEST_TRANSACTION,)  # in seconds: what is told began so long before
-_RANGE = re.compile(r"\[(\d+)([smh])\]")
-_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+_RANGE = re.compile(r"\[((?:\d+[smhdw])+)(?::\w*)?\]")  # of a subquery too: [1h30m:3m]
 LONGEST_AFTER = 1800.0  # what looks back hours moves little by what was set aside; longer would blind it for long
 _REST = re.compile(r"\s*\{\{.*?\}\}")
 
@@ -84,7 +84,7 @@ def check_alerts(context: Context, known: Known) -> list[Finding]:
 def evaluation_step(expr: str, interval: float) -> float:
     """Seconds between evaluations: the group's interval, or up to a minute for what looks back an hour or more.
 
-    What looks back hours changes slowly, and nine hours of look-back at each of 17,280 evaluations costs minutes. The
+    What looks back hours changes slowly, and twelve hours of look-back at each of 17,280 evaluations costs minutes. The
     step stays a multiple of the interval, so that evaluations lie on the group's grid; they are then off by at most a
     minute.
     """
@@ -95,7 +95,7 @@ def evaluation_step(expr: str, interval: float) -> float:
 
 def look_back(expr: str) -> float:
     """Seconds for which an expression still sees what was before; at least the minute of the recorded rates. Pure."""
-    ranges = [float(count) * _SECONDS[unit] for count, unit in _RANGE.findall(expr)]
+    ranges = [parse_duration(span) for span in _RANGE.findall(expr)]
     return min(LONGEST_AFTER, max(ranges, default=0.0) + 60.0)
 
 

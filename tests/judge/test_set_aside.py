@@ -173,6 +173,8 @@ def test_alerts_look_back_as_far_as_their_ranges() -> None:
     assert look_back("x > 1") == 60
     assert look_back("rate(x[5m]) > avg_over_time(y[90s])") == 360
     assert look_back("deriv(x[9h])") == 1800
+    assert look_back("min_over_time(x[15m:3m] offset 5h54m)") == 960
+    assert look_back("min_over_time(x[1h30m:3m])") == 1800
 
 
 def test_levels_of_a_load_that_stopped_are_told_beside_a_window(tmp_path: Path) -> None:
