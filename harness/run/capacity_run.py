@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
-from harness.errors import QueryError
+from harness.errors import HarnessError, QueryError
 from harness.judge.capacity_search import Found, Tried, search
 from harness.judge.capacity_settings import hold_seconds, rest_load, settings_of
 from harness.judge.probe_reading import ProbeReader, ProbeReading
@@ -68,6 +68,8 @@ class Conductor:
         self._next_read = 0.0
         self._next_ramp = 0.0
         self._ended = ""
+        self._wanted: float | None = None
+        self._set: float | None = None
 
     def look(self, now: float, users: int) -> bool:
         """True when the search is over.
@@ -75,15 +77,28 @@ class Conductor:
         Args:
             now: unix seconds.
             users: running now.
-
-        Raises:
-            HarnessError: the load cannot be steered.
         """
         try:
-            return self._look(now, users)
+            over = self._set_load(now) and self._look(now, users)
+            self._set_load(now)
+            return over
         except QueryError as error:
             self._journal.note(f"a load could not be read: {error.message}")  # tried again at the next look
             return False
+
+    def _set_load(self, now: float) -> bool:
+        """Whether the load is what is wanted. A busy master is asked again at the next look; a dead one ends the run."""
+        if self._wanted is None or self._wanted == self._set:
+            return True
+        try:
+            self._load.steer(self._wanted)
+        except HarnessError as error:
+            self._journal.note(f"the load was not set at once: {error.message}")
+            return False
+        if self._state != "ramping":
+            self._since = now
+        self._set = self._wanted
+        return True
 
     def _look(self, now: float, users: int) -> bool:
         if self._state is None:
@@ -102,7 +117,7 @@ class Conductor:
         assert self._found.following is not None
         self._target = self._found.following
         self._hold = hold_seconds(self._settings, self._section, self._found)
-        self._load.steer(self._target)
+        self._wanted = self._target
         self._become("reaching", now)
 
     def _reach(self, now: float, users: int) -> None:
@@ -140,7 +155,7 @@ class Conductor:
             self._ended = self._found.ended
             self._journal.event(f"the search is over: {_WORDS[self._ended]}")
         if reading.broken:
-            self._load.steer(rest_load(self._settings, self._tried))
+            self._wanted = rest_load(self._settings, self._tried)
             self._become("resting", now)
             return False
         return self._go_on(now)
@@ -185,7 +200,7 @@ class Conductor:
         if now >= self._next_ramp:
             self._next_ramp = now + RAMP_EVERY
             low, high = RAMP_FROM * interval.low, RAMP_TO * interval.high
-            self._load.steer(low + (high - low) * share)
+            self._wanted = low + (high - low) * share
         return False
 
     def _become(self, state: State, now: float) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from harness.errors import HarnessError
 from harness.judge.capacity_search import Tried, search
 from harness.judge.capacity_settings import settings_of
 from harness.judge.probe_reading import ProbeReader
@@ -157,6 +158,25 @@ def test_a_target_that_does_not_come_back_ends_the_search() -> None:
     run = Run(bucket(), plan_of(1.0, back_off="30s"), each=dies)
     assert run.found().ended is None
     assert "did not recover" in run.journal.said[-1]
+
+
+def test_a_load_master_that_is_busy_is_asked_again() -> None:
+    target = bucket()
+    steer, refused = target.steer, []
+
+    def busy(load: float) -> None:
+        if len(refused) % 4 != 3:  # three of four times
+            refused.append(load)
+            raise HarnessError("the Locust master did not answer")
+        refused.append(load)
+        steer(load)
+
+    target.steer = busy
+    run = Run(target, plan_of(1.0))
+    found = run.found()
+    assert found.ended == "narrow"
+    assert found.interval.low < 100 / 0.99 < found.interval.high
+    assert len(run.steps) == len({s.begun for s in run.steps}), "no load is told twice"
 
 
 @pytest.mark.parametrize("confidence", ["80%", "95%"])
