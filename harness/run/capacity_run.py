@@ -87,7 +87,7 @@ class Conductor:
             return False
 
     def _set_load(self, now: float) -> bool:
-        """Whether the load is what is wanted. A busy master is asked again at the next look; a dead one ends the run."""
+        """Whether the load is as wanted. A busy master is asked again at the next look; a dead one ends the run."""
         if self._wanted is None or self._wanted == self._set:
             return True
         try:
