@@ -20,6 +20,7 @@ from harness.judge.results import Evidence, Judged, judged
 from harness.judge.shares import Counts, first_over
 from harness.judge.step_readings import Felt, felt, holds_of, load_was_made, read_steps
 from harness.judge.steps import Step
+from harness.judge.stress_limit import limit_text, read_limit
 from harness.judge.subjects import Subject
 from harness.judge.verdict import Finding, Outcome
 from harness.judge.windows import Window, pick
@@ -38,6 +39,7 @@ class Stress:
     Attributes:
         onset: unix seconds when the first objective was over its limit for good enough at the break.
         below: the run up to the break, on which everything else is judged.
+        limiting: which signals left their normal range around the break, the first first.
     """
 
     steps: tuple[Step, ...]
@@ -45,6 +47,7 @@ class Stress:
     recovery: Recovery
     onset: float | None
     below: Context
+    limiting: Mapping[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """``stress`` of verdict.json; times in unix seconds."""
@@ -60,6 +63,7 @@ class Stress:
                 "state": recovery.state, "from": recovery.dropped, "seconds": recovery.seconds,
                 "watched": recovery.watched, "note": recovery.note,
             },
+            "limiting": self.limiting,
         }  # fmt: skip
 
 
@@ -80,7 +84,9 @@ def read_stress(context: Context) -> Stress:
         if len(known) < len(counted):
             lost = ", ".join(name for name in counted if name not in known)
             recovery = replace(recovery, state="unmeasured", seconds=None, note=f"{lost} was not counted")
-    return Stress(steps, found, recovery, _onset(found, users, context.interval), _below(context, found.broken))
+    onset = _onset(found, users, context.interval)
+    limiting = read_limit(context, found, onset)
+    return Stress(steps, found, recovery, onset, _below(context, found.broken), limiting)
 
 
 def judge_steps(context: Context, stress: Stress) -> list[Judged]:
@@ -164,7 +170,8 @@ def _capacity(context: Context, objective: Objective, stress: Stress) -> Judged:
         evidence = replace(
             evidence, onset=stress.onset, first_seen=stress.onset, for_seconds=broken.ended - broken.begun
         )
-    return judged(objective, _LOAD, shown.outcome, shown.value, shown.note, evidence)
+    note = "; ".join(filter(None, (shown.note, limit_text(stress.limiting))))
+    return judged(objective, _LOAD, shown.outcome, shown.value, note, evidence)
 
 
 def _recovery(context: Context, objective: Objective, stress: Stress) -> Judged:

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from harness.judge.verdict import Outcome, Verdict
 from harness.plan.model import Plan
+from harness.report.limiting import limiting_rows
 from harness.report.runbooks import runbook_place
 from harness.report.steps import STEP_COLUMNS, StepRow, step_rows
 from harness.report.text import one_line
@@ -57,6 +58,10 @@ def print_verdict(console: Console, verdict: Verdict, record: RunRecord, plan: P
         for row in rows:
             _line(console, _objective_line(row))
     _steps(console, step_rows(verdict))
+    for limit in limiting_rows(verdict):
+        load = f" at {limit.load}" if limit.load else ""
+        told = f"{limit.what}: out of its normal range{load}, {limit.when} ({limit.level}, normal up to {limit.normal})"
+        _line(console, Text(told))
     for found in findings[:MAX_FINDINGS]:
         for text in _finding_lines(found):
             _line(console, text)

@@ -19,6 +19,7 @@ from harness.report.evidence import Evidence
 from harness.report.findings import finding_cards
 from harness.report.layout import lay_out
 from harness.report.legends import legend_entries
+from harness.report.limiting import LIMITING_COLUMNS
 from harness.report.payload import payload
 from harness.report.plots import Plot
 from harness.report.step_plots import PAGE
@@ -54,6 +55,7 @@ def html(verdict: Verdict, record: RunRecord, plan: Plan, evidence: Evidence) ->
         lay_out=lay_out,
         plain=printable,
         step_columns=STEP_COLUMNS,
+        limiting_columns=LIMITING_COLUMNS,
         curves=_curves(evidence),
         style=Markup(_read("report.css")),  # noqa: S704  (our own files, not the run's data)
         script=Markup(ours),  # noqa: S704

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from harness.judge.verdict import Outcome, Verdict
 from harness.plan.model import Plan
 from harness.report.comparison import ComparedView, compared_view
+from harness.report.limiting import LIMITING_COLUMNS
 from harness.report.runbooks import runbook_place
 from harness.report.steps import STEP_COLUMNS
 from harness.report.text import markdown as escape
@@ -87,7 +88,19 @@ def _steps(view: ReportView) -> str:
         ]
         for row in view.steps
     ]
-    return "### Steps\n\n" + _table(STEP_COLUMNS, rows)
+    return "### Steps\n\n" + _table(STEP_COLUMNS, rows) + _limiting(view)
+
+
+def _limiting(view: ReportView) -> str:
+    """What ran out first."""
+    if not view.limiting:
+        return f"\n{escape(view.limiting_note)}\n" if view.limiting_note else ""
+    rows = [
+        [f"**{escape(row.what)}**" if row.first else escape(row.what)]
+        + [escape(cell) for cell in (row.when, row.load, row.normal, row.level)]
+        for row in view.limiting
+    ]
+    return "\nWhat left its normal range, the first first:\n\n" + _table(LIMITING_COLUMNS, rows)
 
 
 def _findings(findings: Sequence[FindingRow]) -> str:

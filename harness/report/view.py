@@ -14,6 +14,7 @@ from harness.plan.dump import dump_plan
 from harness.plan.judgeable import unjudgeable
 from harness.plan.model import Plan
 from harness.report.coverage_rows import coverage_rows
+from harness.report.limiting import LimitRow, limiting_rows, limiting_text
 from harness.report.steps import StepRow, step_rows, stress_text
 from harness.report.text import clean, one_line, utc
 from harness.run.record import RunRecord
@@ -75,6 +76,8 @@ class ReportView:
     versions: tuple[tuple[str, str], ...]
     plan_yaml: str
     steps: tuple[StepRow, ...] = ()
+    limiting: tuple[LimitRow, ...] = ()
+    limiting_note: str = ""
 
     @property
     def word(self) -> str:
@@ -107,6 +110,8 @@ def make_view(verdict: Verdict, record: RunRecord, plan: Plan) -> ReportView:
         versions=tuple((one_line(k), one_line(v)) for k, v in sorted(record.versions.items())),
         plan_yaml=dump_plan(plan, mask=True),
         steps=step_rows(verdict),
+        limiting=limiting_rows(verdict),
+        limiting_note=limiting_text(verdict),
     )
 
 

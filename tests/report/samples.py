@@ -162,6 +162,15 @@ def stressed() -> Verdict:
         },
         "disturbed": [],
         "recovery": {"state": "recovered", "from": START + 260, "seconds": 11.0, "watched": 60.0, "note": ""},
+        "limiting": {
+            "objective": "latency_p95", "broke_at": START + 145, "lead_seconds": 8.0, "watched": ["a", "b"],
+            "order": [
+                {"signal": "db_pool", "subject": "main", "what": f"callers that wait for {EVIL}", "at": START + 137,
+                 "load": 160.0, "level": 16.0, "normal": 0.5, "unit": "count"},
+                {"signal": "cpu", "subject": "web", "what": "processor of web", "at": START + 147, "load": 200.0,
+                 "level": 0.93, "normal": 0.85, "unit": "ratio"},
+            ],
+        },
     }  # fmt: skip
     objective = ObjectiveResult("capacity", "all", 100.0, 100.0, "users", Outcome.PASS, op=">=", note="held 100 users")
     return Verdict(RUN_ID, (), (objective,), passing().coverage, steps=steps, stress=told)

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from harness.report import render
 from harness.report.console import print_verdict
+from harness.report.limiting import limiting_rows, limiting_text
 from harness.report.plots import Axis, Line, Plot
 from harness.report.sampling import Sampled
 from harness.report.step_plots import with_steps
@@ -66,6 +67,23 @@ def test_every_format_tells_the_steps() -> None:
     assert "<failure" not in formats["junit"]
     assert '<tr class="break">' in formats["html"]
     assert "step 200 users: broken, 100 rps, p95 3s, failed 0%  the break: GET" in console.getvalue()
+
+
+def test_what_ran_out_first_stands_first() -> None:
+    verdict = stressed()
+    assert [(r.what, r.when, r.load, r.normal, r.level, r.first) for r in limiting_rows(verdict)] == [
+        (f"callers that wait for {EVIL}", "8s before latency_p95 broke", "160 users", "0.5", "up to 16", True),
+        ("processor of web", "2s after latency_p95 broke", "200 users", "85%", "up to 93%", False),
+    ]
+    told = dict(verdict.stress or {})
+    nothing = replace(verdict, stress=told | {"limiting": {**told["limiting"], "order": []}})
+    assert limiting_text(nothing) == "No watched resource left its normal range (a, b)."
+    unwatched = replace(verdict, stress=told | {"limiting": {**told["limiting"], "order": [], "watched": []}})
+    assert limiting_text(unwatched) == "No resource was watched."
+    assert limiting_rows(replace(verdict, stress=None)) == ()
+    markdown = render("markdown", verdict, sample_record(), sample_plan())
+    assert "| processor of web | 2s after latency\\_p95 broke | 200 users | 85% | up to 93% |" in markdown
+    assert "No watched resource" in render("html", nothing, sample_record(), sample_plan())
 
 
 def sampled(*values: float) -> Sampled:
