@@ -60,8 +60,8 @@ def print_verdict(console: Console, verdict: Verdict, record: RunRecord, plan: P
     _steps(console, step_rows(verdict))
     for limit in limiting_rows(verdict):
         load = f" at {limit.load}" if limit.load else ""
-        told = f"{limit.what}: out of its normal range{load}, {limit.when} ({limit.level}, normal up to {limit.normal})"
-        _line(console, Text(told))
+        said = f"{limit.what}: out of its normal range{load}, {limit.when} ({limit.level}, normal up to {limit.normal})"
+        _line(console, Text(said))
     for found in findings[:MAX_FINDINGS]:
         for text in _finding_lines(found):
             _line(console, text)

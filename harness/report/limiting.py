@@ -28,7 +28,7 @@ class LimitRow:
 
 def limiting(verdict: Verdict) -> Mapping[str, Any] | None:
     """``limiting`` of a stress or capacity run's answer; None where nothing broke or nothing was compared."""
-    for answer in (verdict.stress, getattr(verdict, "capacity", None)):
+    for answer in (verdict.stress, verdict.capacity):
         if answer and answer.get("limiting"):
             found: Mapping[str, Any] = answer["limiting"]
             return found

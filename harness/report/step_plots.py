@@ -27,8 +27,10 @@ def with_steps(plot: Plot, verdict: Verdict) -> Plot:
     measured = _CURVES.get(plot.key)
     if measured is None or not plot.drawn or not verdict.steps:
         return plot
-    # The way up only: what the service did after the drop is recovery, at another place of the same curve.
-    rising = verdict.steps[: peak_index([step.load for step in verdict.steps]) + 1]
+    # The way up only: what the service did after the drop is recovery, at another place of the same curve. A search
+    # goes up and down by itself.
+    peak = peak_index([step.load for step in verdict.steps])
+    rising = verdict.steps[: peak + 1] if verdict.stress is not None else verdict.steps
     top = largest_of([line.data.high for line in plot.lines if line.role != "limit"])
     points = [_point(plot, step, getattr(step, measured), top) for step in sorted(rising, key=lambda s: s.load)]
     unit = verdict.steps[0].unit
@@ -36,7 +38,7 @@ def with_steps(plot: Plot, verdict: Verdict) -> Plot:
         plot,
         points=tuple(point for point in points if point is not None),
         across_title="users" if unit == "users" else "arrivals per second",
-        uprights=_uprights(told),
+        uprights=(*_uprights(told), *_edge(verdict.capacity or {})),
     )
 
 
@@ -58,6 +60,15 @@ def _uprights(told: Mapping[str, Any]) -> tuple[tuple[float, str, str], ...]:
     return tuple(
         (one["load"], f"{word} {format_value(one['load'], one['unit'])}", level) for one, level, word in found if one
     )
+
+
+def _edge(answer: Mapping[str, Any]) -> tuple[tuple[float, str, str], ...]:
+    """The interval in which a search found the capacity, and the knee of its curve."""
+    unit = answer.get("unit", "")
+    ends = (("low", "ok", "at least"), ("high", "breach", "at most"))
+    found = [(answer[k], f"{w} {format_value(answer[k], unit)}", v) for k, v, w in ends if answer.get(k) is not None]
+    knee = answer.get("knee")
+    return (*found, (knee["load"], f"knee {format_value(knee['load'], unit)}", "neutral")) if knee else tuple(found)
 
 
 def _moments(told: Mapping[str, Any]) -> tuple[tuple[float, str], ...]:

@@ -118,3 +118,14 @@ def test_the_course_marks_the_break_and_the_recovery() -> None:
 def test_other_plots_stay_as_they_are(key: str) -> None:
     plot = curve(key)
     assert with_steps(plot, stressed()) is plot
+
+
+def test_a_search_marks_its_interval_and_its_knee() -> None:
+    answer = {"unit": "users", "low": 110.0, "high": 130.0, "knee": {"load": 90.0, "rps": 45.0}}
+    verdict = replace(stressed(), stress=None, capacity=answer)
+    drawn = with_steps(curve("panel-steps-latency-curve"), verdict)
+    assert drawn.uprights == (
+        (110.0, "at least 110 users", "ok"), (130.0, "at most 130 users", "breach"), (90.0, "knee 90 users", "neutral"),
+    )  # fmt: skip
+    # It goes up and down by itself: every load that it tried is a point.
+    assert [p.x for p in drawn.points] == [50, 50, 100, 200, 300]

@@ -165,8 +165,8 @@ const Draw = {
 
   // The axis of the load, and what is marked on it.
   across(plot) {
-    // What held stands to the left of its line, what broke to the right: they never meet.
-    const text = (at, words, level) => ({ x: at, xref: "x", y: 1, yref: "paper", yanchor: "bottom", xanchor: level === "ok" ? "right" : "left", text: this.escape(words), showarrow: false, font: { size: 11, color: Theme.level(level) } });
+    // What held stands to the left of its line, what broke to the right, a knee at the foot: they never meet.
+    const text = (at, words, level) => ({ x: at, xref: "x", y: level === "neutral" ? 0 : 1, yref: "paper", yanchor: "bottom", xanchor: level === "breach" ? "left" : "right", text: this.escape(words), showarrow: false, font: { size: 11, color: Theme.level(level) } });
     return {
       hovermode: "closest", dragmode: false, margin: { l: 64, r: 14, t: 22, b: 42 },
       xaxis: { title: { text: this.escape(plot.acrossTitle), standoff: 6, font: { size: 11.5 } }, rangemode: "tozero", zeroline: false, gridcolor: Theme.colour("grid"), fixedrange: true, nticks: 8, automargin: true },
