@@ -153,3 +153,23 @@ def test_arrivals_that_were_dropped_where_all_looked_well_held_nothing(tmp_path:
     assert states(verdict)[1] == (40, "unclear")
     assert "found no free user" in verdict.steps[1].note
     assert outcomes(verdict)["capacity"] is Outcome.INCONCLUSIVE
+
+
+def test_what_ran_out_first_is_named_with_its_lead(tmp_path: Path) -> None:
+    """Callers wait for a connection from the step on; latency breaks its limit 15 s later."""
+    made = replace(BREAKS, waiting=between(BROKE, DROPPED, 7.0), slow=between(BROKE + 15, DROPPED + 20, 0.7, 0.01))
+    verdict = judged(tmp_path, made)
+    assert verdict.stress is not None
+    limiting = verdict.stress["limiting"]
+    first = limiting["order"][0]
+    assert (first["signal"], first["subject"], first["load"]) == ("db_pool", "main", 80.0)
+    assert first["at"] == pytest.approx(START + BROKE, abs=10)
+    assert limiting["lead_seconds"] == pytest.approx(15, abs=10)
+    capacity = next(o for o in verdict.objectives if o.objective == "capacity")
+    assert "first out of the normal range: callers that wait for a connection of pool main" in capacity.note
+
+
+def test_without_a_break_nothing_limits(tmp_path: Path) -> None:
+    verdict = judged(tmp_path, replace(BREAKS, slow=flat(0.01)))
+    assert verdict.stress is not None
+    assert verdict.stress["limiting"] is None
