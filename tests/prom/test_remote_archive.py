@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
+from itertools import count
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -28,6 +29,7 @@ from harness.prom.secret_labels import LabelMask
 from harness.prom.series import Series
 from harness.prom.server import PrometheusServer
 from tests.prom.conftest import Live, answer, same, series, serve, write_blocks
+from tests.prom.kill_points import killed_at
 
 # Across a boundary of two hours, so that it is read in two pieces.
 START = 7200.0 * 243_056 - 700.0
@@ -253,6 +255,27 @@ def test_what_was_read_is_not_read_again(
     equal(seen(tmp_path / "tsdb", tmp_path / "w"), want)
 
 
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+def test_killed_at_any_moment_the_next_try_gives_the_same(
+    source: PrometheusServer, want: tuple[list[Series], list[Series]], tmp_path: Path
+) -> None:
+    api = source.api()
+    for step in count(1, 3):
+        home = tmp_path / str(step)
+        home.mkdir()
+        killed = killed_at(step, lambda home=home: keep_remote(source.api(), WANTED, home / "tsdb"))  # type: ignore[misc]
+        if (home / "tsdb").exists():
+            assert check_archive(home / "tsdb").state is Kept.WHOLE
+        keep_remote(api, WANTED, home / "tsdb")
+        assert [path.name for path in home.iterdir()] == ["tsdb"]
+        equal(seen(home / "tsdb", tmp_path / "w"), want)
+        shutil.rmtree(home)
+        if not killed:
+            break
+    assert step > 30
+
+
 def test_nothing_of_the_run_is_an_error(source: PrometheusServer, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(fetch, "PAUSES", ())
     with pytest.raises(ArchiveError, match=r"holds no sample of \{harness=\"x\"\}"):
@@ -287,6 +310,8 @@ def test_masks_do_not_tell_the_secret_and_agree_within_one_archive() -> None:
     assert one.labels({"a": "x", "b": "passw0rd"})["a"] == "x"
     assert one.masked == {"b"}
     assert LabelMask(("x", ""), "a").value("axa") == "axa", "too short to be told from any word"
+    for masked in ("http://***@shop/", "postgresql://u:***@db/x", "/pay?token=***"):
+        assert one.value(masked) == masked, "what is masked already is no reason to write all anew"
 
 
 def test_pieces_are_cut_at_whole_two_hours() -> None:
