@@ -110,7 +110,7 @@ def read_capacity(context: Context) -> CapacityResult:
     readings, steps = [], []
     for one in context.record.steps:
         window = Window(one.begun + section.settle, one.ended)
-        if window.span <= 0:
+        if window.span <= 0 or not _inside(window, context.steady, context.interval):
             continue
         reading = reader.read(one.load, window)
         readings.append(reading)
@@ -135,6 +135,11 @@ def read_capacity(context: Context) -> CapacityResult:
     fit = fit_usl(curve) if unit == "users" else UslFit(curve, refused="the law is about users; these are arrivals")
     limit = _limit(context, found, steps)
     return CapacityResult(unit, found, tuple(steps), tuple(readings), curve, knee_of(curve), fit, limit)
+
+
+def _inside(window: Window, judged: Window | None, interval: float) -> bool:
+    """A part of the run may be judged alone."""
+    return judged is not None and window.start >= judged.start and window.end <= judged.end + interval
 
 
 def _p95(context: Context, reader: ProbeReader, window: Window) -> float | None:

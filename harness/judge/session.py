@@ -171,7 +171,7 @@ def _judge_capacity(context: Context) -> Verdict:
     coverage = check_coverage(rest, lenient)
     results = [*judge_search(context, result), *check_objectives(rest, coverage, GeneratorReport(()))]
     findings = [
-        *check_ending(context.record, context.plan, context.steady),
+        *check_ending(context.record, context.plan, context.whole or context.steady),
         *check_search(result),
         *check_own_series(context),
         *check_set_aside(context.aside, context.steady),
@@ -183,7 +183,7 @@ def _judge_capacity(context: Context) -> Verdict:
         run_id=context.record.run_id,
         findings=tuple(sorted((with_runbook(f, context.alerts) for f in findings), key=_order)),
         objectives=tuple(one.result for one in results),
-        coverage={**coverage.summary, "set_aside": context.aside},
+        coverage={**coverage.summary, "set_aside": context.aside, **_part(context)},
         steps=result.steps,
         capacity={"sentence": sentence(result), **to_json(result)},
     )

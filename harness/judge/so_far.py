@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from harness.judge.capacity import read_capacity
+from harness.judge.capacity_verdict import judge_search
 from harness.judge.context import Context, make_windows
 from harness.judge.coverage import check_coverage
 from harness.judge.generator import check_generator
@@ -52,5 +54,7 @@ def objectives_so_far(api: LiveApi, directory: RunDirectory, plan: Plan, now: fl
         api=api, plan=plan, record=record, interval=plan.scrape_interval, offset=0.0, alerts=(),
         steady=steady.without(gaps), load=load.without(gaps), stack=plan.stack,
     )  # fmt: skip
+    if plan.capacity is not None:
+        return tuple(one.result for one in judge_search(context, read_capacity(context)))
     results = check_objectives(context, check_coverage(context, []), check_generator(context))
     return tuple(one.result for one in results)
