@@ -122,9 +122,9 @@ SCENARIOS: dict[str, Callable[[Path], Whole]] = {
     "harness-killed": partial(whole_run, when=MOST_OF_IT, meddle=kill_harness),
     # hard failures, which end the run
     "abort-target": partial(hard_failure, meddle=kill_the_target),
-    "abort-errors": partial(hard_failure, "error_burst:ratio=0.7,delay=120"),
-    "abort-pool": partial(hard_failure, "connection_leak:per_minute=1200,delay=120"),
-    "blip": partial(hard_failure, "stall:every=100,pause=3,delay=60"),
+    "abort-errors": partial(hard_failure, fault="error_burst:ratio=0.7,delay=120"),
+    "abort-pool": partial(hard_failure, fault="connection_leak:per_minute=1200,delay=120"),
+    "blip": partial(hard_failure, fault="stall:every=100,pause=3,delay=60"),
     # nothing done
     "idle-users": partial(whole_run, arguments=("--set", f"load.locustfile={HERE / 'idle.py'}")),
     # signals
