@@ -88,7 +88,11 @@ def _steps(view: ReportView) -> str:
         ]
         for row in view.steps
     ]
-    return "### Steps\n\n" + _table(STEP_COLUMNS, rows) + _limiting(view)
+    return "### Steps\n\n" + _table(STEP_COLUMNS, rows) + _law(view) + _limiting(view)
+
+
+def _law(view: ReportView) -> str:
+    return f"\n{escape(view.scalability)}\n" if view.scalability else ""
 
 
 def _limiting(view: ReportView) -> str:

@@ -102,6 +102,7 @@ def _xy(plot: Plot, pool: _Pool) -> dict[str, Any]:
         "acrossTitle": plot.across_title,
         "points": [[one.x, one.y, one.level, one.text] for one in plot.points],
         "uprights": [list(one) for one in plot.uprights],
+        "fitted": [list(one) for one in plot.fitted],
     }
 
 

@@ -83,6 +83,7 @@ class Plot:
         across, across_title: of kind "xy": the series and the name of the axis across; ``lines`` stand above it.
         points: of kind "xy": what is drawn large, joined in its order.
         uprights: of kind "xy": values across with a word and a level.
+        fitted: of kind "xy": a law through the points, as (x, y).
         header, rows: of kind "table"; the first ``names`` columns are labels, the others numbers.
     """
 
@@ -115,6 +116,7 @@ class Plot:
     across_title: str = ""
     points: tuple[Point, ...] = ()
     uprights: tuple[tuple[float, str, str], ...] = ()
+    fitted: tuple[tuple[float, float], ...] = ()
 
     @property
     def drawn(self) -> bool:

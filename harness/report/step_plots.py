@@ -11,6 +11,7 @@ from harness.judge.steps import Step
 from harness.judge.verdict import Verdict
 from harness.plan.holds import peak_index
 from harness.report.plots import Plot, Point, largest_of
+from harness.report.scalability import scalability_curve
 from harness.report.steps import LEVELS
 from harness.units import format_value
 
@@ -38,6 +39,7 @@ def with_steps(plot: Plot, verdict: Verdict) -> Plot:
         plot,
         points=tuple(point for point in points if point is not None),
         across_title="users" if unit == "users" else "arrivals per second",
+        fitted=scalability_curve(verdict) if measured == "achieved_rps" else (),
         uprights=(*_uprights(told), *_edge(verdict.capacity or {})),
     )
 

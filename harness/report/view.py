@@ -15,6 +15,7 @@ from harness.plan.judgeable import unjudgeable
 from harness.plan.model import Plan
 from harness.report.coverage_rows import coverage_rows
 from harness.report.limiting import LimitRow, limiting_rows, limiting_text
+from harness.report.scalability import scalability_text
 from harness.report.steps import StepRow, step_rows, stress_text
 from harness.report.text import clean, one_line, utc
 from harness.run.record import RunRecord
@@ -78,6 +79,7 @@ class ReportView:
     steps: tuple[StepRow, ...] = ()
     limiting: tuple[LimitRow, ...] = ()
     limiting_note: str = ""
+    scalability: str = ""
 
     @property
     def word(self) -> str:
@@ -112,6 +114,7 @@ def make_view(verdict: Verdict, record: RunRecord, plan: Plan) -> ReportView:
         steps=step_rows(verdict),
         limiting=limiting_rows(verdict),
         limiting_note=limiting_text(verdict),
+        scalability=scalability_text(verdict),
     )
 
 

@@ -14,6 +14,7 @@ from harness.report.console import print_verdict
 from harness.report.limiting import limiting_rows, limiting_text
 from harness.report.plots import Axis, Line, Plot
 from harness.report.sampling import Sampled
+from harness.report.scalability import scalability_text
 from harness.report.step_plots import with_steps
 from harness.report.steps import step_rows, stress_text
 from tests.report.samples import EVIL, START, sample_plan, sample_record, stressed
@@ -129,3 +130,27 @@ def test_a_search_marks_its_interval_and_its_knee() -> None:
     )  # fmt: skip
     # It goes up and down by itself: every load that it tried is a point.
     assert [p.x for p in drawn.points] == [50, 50, 100, 200, 300]
+
+
+LAW = {"alpha": 0.02, "beta": 0.0001, "gamma": 1.0, "r2": 0.995, "residuals": [0.01, -0.04], "peak_load": 98.99,
+       "peak_rps": 26.4, "refused": ""}  # fmt: skip
+
+
+def test_the_law_of_a_search_is_told_and_drawn() -> None:
+    verdict = replace(stressed(), stress=None, capacity={"unit": "users", "usl": LAW})
+    assert scalability_text(verdict) == (
+        "Universal Scalability Law: contention 0.02, coherency 0.0001, predicted peak 26.4 rps at 99 users; "
+        "explains 99.5% of the variance, off by 4% at most."
+    )
+    fitted = dict(with_steps(curve("panel-steps-throughput-curve"), verdict).fitted)
+    assert fitted[1.0] == 1.0  # one user alone makes gamma
+    assert fitted[300.0] == pytest.approx(300 / (1 + 0.02 * 299 + 0.0001 * 300 * 299))
+    assert with_steps(curve("panel-steps-latency-curve"), verdict).fitted == ()
+
+
+@pytest.mark.parametrize("change", [{"refused": "fewer than six loads"}, {"alpha": None}, {"gamma": float("nan")}])
+def test_a_bad_fit_gives_no_number(change: dict) -> None:
+    verdict = replace(stressed(), stress=None, capacity={"unit": "users", "usl": LAW | change})
+    assert scalability_text(verdict).startswith("No fit of the Universal Scalability Law: ")
+    assert with_steps(curve("panel-steps-throughput-curve"), verdict).fitted == ()
+    assert scalability_text(stressed()) == ""

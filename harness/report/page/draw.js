@@ -153,6 +153,9 @@ const Draw = {
       if (plot.points.length) continue;
       data.push({ type: "scatter", mode: "markers", x, y: one.value, name: this.escape(line.n), hoverinfo: "skip", marker: { color: Theme.faint(colour, 0.3), size: 4 } });
     }
+    if (plot.fitted.length) {
+      data.push({ type: "scatter", mode: "lines", x: plot.fitted.map((p) => p[0]), y: plot.fitted.map((p) => p[1]), name: "Universal Scalability Law", line: { color: Theme.colour("axis"), width: 1.4, dash: "dot" }, hovertemplate: "Universal Scalability Law: %{y:.3~g}<extra></extra>" });
+    }
     if (plot.points.length) {
       data.push({
         type: "scatter", mode: "lines+markers", cliponaxis: false, x: plot.points.map((p) => p[0]), y: plot.points.map((p) => p[1]), name: "steps",
