@@ -40,7 +40,7 @@ def with_steps(plot: Plot, verdict: Verdict) -> Plot:
         points=tuple(point for point in points if point is not None),
         across_title="users" if unit == "users" else "arrivals per second",
         fitted=scalability_curve(verdict) if measured == "achieved_rps" else (),
-        uprights=(*_uprights(told), *_edge(verdict.capacity or {})),
+        uprights=(*_uprights(told), *_edge(verdict.capacity or {}, knee=measured == "achieved_rps")),
     )
 
 
@@ -64,13 +64,13 @@ def _uprights(told: Mapping[str, Any]) -> tuple[tuple[float, str, str], ...]:
     )
 
 
-def _edge(answer: Mapping[str, Any]) -> tuple[tuple[float, str, str], ...]:
-    """The interval in which a search found the capacity, and the knee of its curve."""
+def _edge(answer: Mapping[str, Any], *, knee: bool) -> tuple[tuple[float, str, str], ...]:
+    """The interval in which a search found the capacity, and the knee of its throughput."""
     unit = answer.get("unit", "")
     ends = (("low", "ok", "at least"), ("high", "breach", "at most"))
     found = [(answer[k], f"{w} {format_value(answer[k], unit)}", v) for k, v, w in ends if answer.get(k) is not None]
-    knee = answer.get("knee")
-    return (*found, (knee["load"], f"knee {format_value(knee['load'], unit)}", "neutral")) if knee else tuple(found)
+    bend = answer.get("knee") if knee else None
+    return (*found, (bend["load"], f"knee {format_value(bend['load'], unit)}", "neutral")) if bend else tuple(found)
 
 
 def _moments(told: Mapping[str, Any]) -> tuple[tuple[float, str], ...]:

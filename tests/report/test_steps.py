@@ -124,7 +124,8 @@ def test_other_plots_stay_as_they_are(key: str) -> None:
 def test_a_search_marks_its_interval_and_its_knee() -> None:
     answer = {"unit": "users", "low": 110.0, "high": 130.0, "knee": {"load": 90.0, "rps": 45.0}}
     verdict = replace(stressed(), stress=None, capacity=answer)
-    drawn = with_steps(curve("panel-steps-latency-curve"), verdict)
+    assert len(with_steps(curve("panel-steps-latency-curve"), verdict).uprights) == 2
+    drawn = with_steps(curve("panel-steps-throughput-curve"), verdict)
     assert drawn.uprights == (
         (110.0, "at least 110 users", "ok"), (130.0, "at most 130 users", "breach"), (90.0, "knee 90 users", "neutral"),
     )  # fmt: skip
