@@ -151,9 +151,20 @@ def report(run: str, form: str | None, root: Path) -> int:
 
 @click.command()
 @_runs_root
+@click.option(
+    "--trend",
+    metavar="[PLAN]",
+    is_flag=False,
+    flag_value="newest",
+    help="Instead: since which run is what worse or better? Of runs of PLAN; without it, of the newest run's plan.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
-def runs(root: Path, as_json: bool) -> int:
+def runs(root: Path, trend: str | None, as_json: bool) -> int:
     """List the runs and their verdicts, oldest first."""
+    if trend is not None:
+        from harness.cli_trend import print_trend
+
+        return print_trend(trend, root, as_json=as_json)
     found = [_row(directory) for directory in list_runs(root)]
     if as_json:
         click.echo(json.dumps(found, indent=2))

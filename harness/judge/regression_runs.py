@@ -34,6 +34,7 @@ FILE = "regression.json"
 SCHEMA = 1
 _GOOD = ("pass", "warn")
 CHECK = "regression"
+NOT_COMPARED = "it was not compared"  # measured for a history only
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from harness.judge.context import Context
 from harness.judge.regression import Comparison, compare
 from harness.judge.regression_findings import with_comparison
 from harness.judge.regression_runs import (
+    NOT_COMPARED,
     Chosen,
     Kept,
     choose,
@@ -75,4 +76,6 @@ def _kept(directory: RunDirectory, queries: QuerySet) -> Kept | None:
         kept = read_kept(directory)
     except ArchiveError:
         return None
-    return kept if kept is not None and kept.run.digest == digest_of(queries) else None
+    if kept is None or kept.missing == NOT_COMPARED:
+        return None
+    return kept if kept.run.digest == digest_of(queries) else None

@@ -86,3 +86,35 @@ def test_mistakes_are_told(root: Path) -> None:
     assert told(root, "2026-4-made", "nightly")[0] == 2
     code, text = told(root, "2026-4-made", "main", "--require", "speed")
     assert code == 2 and "there is no query 'speed'" in text
+
+
+# --- harness runs --trend
+
+
+def trend(root: Path, *words: str) -> tuple[int, str]:
+    result = CliRunner().invoke(cli, ["runs", "--out", str(root), "--trend", *words], standalone_mode=False)
+    if result.exception is not None:
+        raise result.exception
+    return int(result.return_value), result.output
+
+
+def test_the_trend_names_the_run_from_which_on_it_is_worse(tmp_path: Path) -> None:
+    for seed in range(1, 10):
+        a_run(tmp_path, f"2026-{seed:02}-made", seed, cpu=0.4 if seed < 6 else 0.52)
+    code, text = trend(tmp_path, "made")
+    assert code == 0
+    worse = [line for line in text.splitlines() if line.startswith("worse")]
+    assert len(worse) == 1, text
+    assert "cpu_per_1000_requests" in worse[0] and "since 2026-06-made" in worse[0] and "+30" in worse[0]
+    assert "over 9 runs, 2026-01-made to 2026-09-made: 1 changed" in text
+    again = json.loads(trend(tmp_path, "made", "--json")[1])  # from what was kept: no archive is opened
+    (changed,) = [one for one in again["trends"] if one["changes"]]
+    assert changed["changes"][0]["run_id"] == "2026-06-made"
+
+
+def test_too_few_runs_have_no_trend(tmp_path: Path) -> None:
+    a_run(tmp_path, "2026-01-made", 1)
+    code, text = trend(tmp_path, "made")
+    assert code == 11
+    assert "1 comparable runs of 'made'" in text
+    assert trend(tmp_path, "other")[0] == 11

@@ -1,0 +1,111 @@
+"""``harness runs --trend PLAN``: change points over the history of a plan's runs."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from harness.assets import rules_path
+from harness.errors import ExitCode, HarnessError
+from harness.judge.comparable import Ran, reasons
+from harness.judge.regression_runs import NOT_COMPARED, Kept, keep, query_set, read_kept, stored_run
+from harness.judge.regression_trend import LEAST_RUNS, Trend, trends
+from harness.plan.loading import load_plan
+from harness.run.record import RunDirectory, find_run, list_runs
+from harness.units import format_value
+
+NEWEST = "newest"  # the plan of the newest run
+
+
+def print_trend(plan: str, root: Path, *, as_json: bool) -> int:
+    """Prints the trend of the runs below ``root``; 0, or 11 where too few runs are comparable to tell anything."""
+    if plan == NEWEST:
+        plan = find_run("last", root).read_record().plan
+    ran, left_out = history(plan, root)
+    queries = query_set(ran[-1].plan, rules_path().parent) if ran else None
+    found = trends([one.values for one in ran], queries) if queries else []
+    names = [one.record.run_id for one in ran]
+    enough = len(ran) >= LEAST_RUNS
+    if as_json:
+        told = [asdict(one) | {"labels": dict(one.labels)} for one in found]
+        refused = [{"run_id": run, "reason": why} for run, why in left_out]
+        click.echo(json.dumps({"plan": plan, "runs": names, "left_out": refused, "trends": told}, indent=2))
+        return 0 if enough else int(ExitCode.INCONCLUSIVE)
+    console = Console()
+    if not console.is_terminal:
+        console.width = max(console.width, 160)
+    for run, why in left_out:
+        console.print(Text(f"left out: {run}: {why}"), highlight=False, soft_wrap=True)
+    if not enough:
+        console.print(f"{len(ran)} comparable runs of {plan!r} in {root}; change points need {LEAST_RUNS}")
+        return int(ExitCode.INCONCLUSIVE)
+    _table(console, found)
+    changed = sum(bool(one.changes) for one in found)
+    console.print(
+        f"{len(found)} series over {len(ran)} runs, {names[0]} to {names[-1]}: {changed} changed", highlight=False
+    )
+    return 0
+
+
+def history(plan: str, root: Path) -> tuple[list[Ran], list[tuple[str, str]]]:
+    """The plan's runs that are comparable with the newest of them, oldest first, and why others are left out.
+
+    What a run is measured as is kept with it, so that the next time it need not be opened.
+    """
+    found: list[Ran] = []
+    left_out: list[tuple[str, str]] = []
+    mine = []
+    for directory in list_runs(root):
+        with suppress(HarnessError):
+            record = directory.read_record()
+            if record.plan == plan and record.ended_by == "completed":
+                mine.append(directory)
+    if not mine:
+        return [], []
+    try:
+        queries = query_set(load_plan(mine[-1].plan_file, environ={}, judging=True), rules_path().parent)
+    except HarnessError as error:
+        return [], [(mine[-1].path.name, error.message)]
+    for directory in mine:
+        try:
+            one = stored_run(directory, queries, rules_path())
+        except HarnessError as error:
+            left_out.append((directory.path.name, error.message))
+            continue
+        _keep(directory, one)
+        found.append(one)
+    if not found:
+        return [], left_out
+    told = [(one, reasons(found[-1], one)) for one in found]
+    left_out += [(one.record.run_id, "; ".join(why)) for one, why in told if why]
+    return [one for one, why in told if not why], left_out
+
+
+def _keep(directory: RunDirectory, one: Ran) -> None:
+    with suppress(OSError, HarnessError):
+        if read_kept(directory) is None:
+            keep(directory, Kept(one.values, missing=NOT_COMPARED))
+
+
+def _table(console: Console, found: list[Trend]) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("", "query", "of", "at first", "now", "changed"):
+        table.add_column(column, overflow="fold")
+    for one in sorted(found, key=lambda t: not t.changes):
+        last = one.changes[-1] if one.changes else None
+        word = "steady" if last is None else "worse" if last.worse else "better"
+        unit = one.unit if one.absolute else "ratio"
+        changes = "; ".join(
+            f"{'-' if c.effect < 0 else '+'}{format_value(abs(c.effect), unit)} since {c.run_id}" for c in one.changes
+        )
+        cells = (one.query, " ".join(v for _, v in one.labels), format_value(one.first, one.unit))
+        style = {"worse": "bold red", "better": "bold green", "steady": ""}[word]
+        table.add_row(Text(word, style), *map(Text, (*cells, format_value(one.last, one.unit), changes)))
+    console.print(table)
