@@ -10,10 +10,10 @@ PLAN ?= smoke
 ARGS ?=
 PYTEST = .venv/bin/python -m pytest -q
 
-.PHONY: help setup setup-tests soak test test-long lint format bench accuracy dashboards pictures lock clean
+.PHONY: help setup setup-tests soak soak-2h test test-long lint format bench accuracy dashboards pictures lock clean
 
 help:  ## this list
-	@sed -n 's/^\([a-z-]*\):.*##\(.*\)/\1 \2/p' $(MAKEFILE_LIST) | awk '{n=$$1; $$1=""; printf "  make %-10s %s\n", n, $$0}'
+	@sed -n 's/^\([a-z0-9-]*\):.*##\(.*\)/\1 \2/p' $(MAKEFILE_LIST) | awk '{n=$$1; $$1=""; printf "  make %-10s %s\n", n, $$0}'
 
 setup:  ## .venv with locked packages, and the missing server packages
 	@scripts/setup.sh
@@ -30,6 +30,9 @@ test: setup-tests  ## the tests that CI runs
 test-long: setup-tests  ## the long tests only
 	$(PYTEST) -m long --timeout 3600
 	$(PYTEST) -m "not long" --hypothesis-profile searching $$(grep -rl "from hypothesis" tests --include="test_*.py")
+
+soak-2h: setup  ## a real run of two hours in which the restartable parts are killed at random
+	@.venv/bin/harness kills --soak 2h $(ARGS)
 
 lint: setup  ## ruff, formatting, types, rule files, shell
 	.venv/bin/ruff check .

@@ -51,6 +51,7 @@ OBJECTIVE_EDGE = "harness_objective_edge"
 WORKERS_EXPECTED = "harness_load_workers_expected"  # worker processes the plan asks for
 WORKER_RESTARTS = "harness_load_worker_restarts_total"  # workers the launcher had to start again
 PART_RESTARTS = "harness_part_restarts_total"  # {part}: other parts that the harness had to start again
+WATCH_LAG = "harness_watch_lag_seconds"  # longest time between two looks of the harness at its run, last minute
 PART_SIDECAR, PART_PROMETHEUS = "sidecar", "prometheus"
 SUBJECT_ALL = "all"  # subject of an objective over the whole run
 
@@ -111,6 +112,9 @@ REDIS_PING = "redis_ping_duration_seconds"  # histogram{redis}
 
 # --- Prometheus itself
 UP = "up"  # {job,instance}: 1 when the last scrape answered
+SCRAPE_SECONDS = "scrape_duration_seconds"  # {job,instance}
+TSDB_BLOCKS = "prometheus_tsdb_storage_blocks_bytes"
+TSDB_WAL = "prometheus_tsdb_wal_storage_size_bytes"
 ALERTS = "ALERTS"  # {alertname,alertstate,severity,verdict,signal}: 1 while a rule of ours is pending or firing
 
 # --- sidecar: about itself

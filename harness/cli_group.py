@@ -35,6 +35,7 @@ COMMANDS = {
     "mark": _Where("harness.cli_mark", "Set a part of a run aside, so that it is not judged."),
     "replay": _Where("harness.cli_replay", "Serve runs on a Prometheus, to open them in Grafana again."),
     "report": _Where("harness.cli_runs", "Write the reports of RUN again from its verdict, without judging."),
+    "resume": _Where("harness.cli_resume", "Go on with a run whose harness was killed, to its planned end."),
     "run": _Where("harness.cli_run", "Run PLAN, judge it and write its run directory."),
     "runs": _Where("harness.cli_runs", "List the runs and their verdicts, oldest first."),
     "selftest": _Where("harness.cli_selftest", "Run the fault lab: each fault must be detected and rightly named."),

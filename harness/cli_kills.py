@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 from rich.console import Console
 
-from harness.errors import UsageError
+from harness.errors import ExitCode, UsageError
 from harness.selftest.kill_lab import KillRow, exit_code_of, run_matrix, to_json
 from harness.selftest.kill_page import renewed
 from harness.selftest.kills import CELLS, choose
 from harness.selftest.lab import save
+from harness.selftest.soak import in_words, soak
+from harness.units import parse_duration
 
 _FOLDER = "kills-%Y%m%dT%H%M%SZ"
 
@@ -31,11 +34,13 @@ _FOLDER = "kills-%Y%m%dT%H%M%SZ"
     "--page", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False),
     help="Write what was seen into this page, as docs/reliability.md; other cells in it stay.",
 )  # fmt: skip
+@click.option("--soak", "soak_time", metavar="TIME", help="One long run instead, with random kills, as 2h.")
 @click.option("--list", "listed", is_flag=True, help="List the cells and run none.")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON; progress goes to stderr.")
 def kills(
-    names: str, seed: int, repeat: int, jobs: int, out: Path, page: Path | None, listed: bool, as_json: bool
-) -> int:
+    names: str, seed: int, repeat: int, jobs: int, out: Path, page: Path | None, soak_time: str | None, listed: bool,
+    as_json: bool,
+) -> int:  # fmt: skip
     """Kill each part of a run in each way: never a false PASS or a hang.
 
     Exit codes: 0 every cell as expected, 10 not, 12 nothing was run.
@@ -49,6 +54,8 @@ def kills(
     console = Console(stderr=as_json)
     began = datetime.now(UTC)
     folder = out / began.strftime(_FOLDER)
+    if soak_time is not None:
+        return _soak(console, folder, _seconds(soak_time), seed, as_json=as_json)
     known: list[KillRow] = []
 
     def tell(row: KillRow) -> None:
@@ -68,6 +75,24 @@ def kills(
         right = sum(row.right for row in rows)
         console.print(f"{right} of {len(rows)} as expected; {folder}", markup=False, highlight=False)
     return int(exit_code_of(rows))
+
+
+def _soak(console: Console, folder: Path, duration: float, seed: int, *, as_json: bool) -> int:
+    folder.mkdir(parents=True)
+    found = soak(folder.absolute(), duration, seed, lambda text: console.print(text, markup=False, highlight=False))
+    if as_json:
+        click.echo(json.dumps(asdict(found), indent=2))
+    else:
+        for line in in_words(found):
+            click.echo(line)
+    return int(ExitCode.PASS if not found.problems else ExitCode.FAIL)
+
+
+def _seconds(text: str) -> float:
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise UsageError(f"--soak: {error}") from None
 
 
 def _write(page: Path, rows: list[KillRow], seen: str) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from exporters import metric_names as names
+from harness.judge.absence import clock
 from harness.judge.context import Context, within
 from harness.judge.results import ENOUGH_RECORDED
 from harness.judge.verdict import Finding, Outcome
 from harness.judge.windows import Window
 from harness.plan.model import Plan
-from harness.run.record import RunRecord
+from harness.run.record import Gap, RunRecord
 from harness.units import format_duration
 
 CHECK = "run"
@@ -26,6 +27,7 @@ def check_ending(record: RunRecord, plan: Plan, steady: Window | None) -> list[F
     if record.ended_by != "completed":
         reason = f": {record.reason}" if record.reason else ""
         findings.append(_finding(f"{_WORDS[record.ended_by]}{reason}; it cannot pass", record.ended_at))
+    findings += [_gap(gap) for gap in record.gaps]
     if steady is None:
         findings.append(
             _finding("the run never reached its steady state, so there is nothing to judge", record.ended_at)
@@ -64,6 +66,20 @@ def check_own_series(context: Context) -> list[Finding]:
             query=context.selector(names.RUN_INFO),
         )
     ]
+
+
+def _gap(gap: Gap) -> Finding:
+    """A run that was taken up again may pass what it was judged on; that it was, and what is missing, is told."""
+    until = f"until {clock(gap.end)} UTC ({format_duration(round(gap.end - gap.start))})" if gap.end else "from then on"
+    return Finding(
+        check=CHECK,
+        signal="telemetry",
+        outcome=Outcome.WARN,
+        summary=f"{gap.reason}: nothing after {clock(gap.start)} {until} is judged",
+        first_seen=gap.start,
+        for_seconds=gap.end - gap.start if gap.end else 0.0,
+        query=names.RUN_INFO,
+    )
 
 
 def _finding(summary: str, when: float | None) -> Finding:

@@ -20,6 +20,7 @@ from harness.judge.generator import GeneratorReport, check_generator
 from harness.judge.needs import not_measured
 from harness.judge.notification import check_notification, read_deliveries
 from harness.judge.objectives import check_objectives
+from harness.judge.own import check_own
 from harness.judge.part import Part
 from harness.judge.regression_session import Baselines, compared
 from harness.judge.results import Judged
@@ -118,10 +119,12 @@ def judge(context: Context) -> Verdict:
         generator=max((f.outcome for f in generator.findings), default=Outcome.PASS),
         generator_fault=generator.fault or generator.unmeasured,
     )
+    own, of_itself = check_own(context)
     findings = [
         *check_ending(whole.record, whole.plan, whole.whole or whole.steady),
         *(check_steps(stress) if stress is not None else ()),
         *check_own_series(context),
+        *own,
         *check_set_aside(whole.aside, whole.steady),
         *coverage.findings,
         *generator.findings,
@@ -133,7 +136,7 @@ def judge(context: Context) -> Verdict:
         run_id=context.record.run_id,
         findings=tuple(sorted((with_runbook(f, context.alerts) for f in findings), key=_order)),
         objectives=tuple(one.result for one in results),
-        coverage={**coverage.summary, "set_aside": context.aside, **_part(context)},
+        coverage={**coverage.summary, "set_aside": context.aside, "own": of_itself, **_part(context)},
         steps=stress.steps if stress is not None else (),
         stress=stress.to_json() if stress is not None else None,
     )

@@ -31,7 +31,7 @@ class SetAside:
 
     Attributes:
         start, end: unix seconds.
-        by: "plan", or "hand" for ``harness mark``.
+        by: "plan", "hand" for ``harness mark``, or "harness" for a time in which it was dead.
         marked_at: when a hand did it; None for the plan's.
     """
 
@@ -82,7 +82,8 @@ def _mark(line: str, where: str) -> SetAside:
 
 
 def all_aside(plan: Plan, record: RunRecord, marks: Sequence[SetAside]) -> tuple[SetAside, ...]:
-    """The plan's windows, whose times count from the start of the load, and those set aside by hand; in order of time.
+    """The plan's windows, whose times count from the start of the load, those set aside by hand, and those in which
+    the harness was dead; in order of time.
 
     A run that never reached its steady state has no window of the plan: nobody knows when its load began.
     """
@@ -90,7 +91,10 @@ def all_aside(plan: Plan, record: RunRecord, marks: Sequence[SetAside]) -> tuple
     if record.steady_from is not None:
         begun = record.steady_from - plan.load.warmup
         planned = [SetAside(begun + w.at, begun + w.at + w.duration, w.reason, "plan") for w in plan.set_aside]
-    return tuple(sorted([*planned, *marks], key=lambda one: (one.start, one.end)))
+    last = record.ended_at if record.ended_at is not None else record.started_at + plan.load.duration
+    gaps = [SetAside(gap.start, max(last, gap.start) if gap.end is None else gap.end, gap.reason, "harness")
+            for gap in record.gaps]  # fmt: skip
+    return tuple(sorted([*planned, *gaps, *marks], key=lambda one: (one.start, one.end)))
 
 
 def holes(aside: Sequence[SetAside], interval: float) -> tuple[Window, ...]:

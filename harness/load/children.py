@@ -32,6 +32,7 @@ def child_config(
     token: str,
     host: str = LOOPBACK,
     fixed_port: bool = False,
+    begun_at: float | None = None,
 ) -> LoadConfig:
     """The plan as one child needs it; ``port`` is the one it served before a restart, 0 for any."""
     ca_file = plan.target.ca_file
@@ -57,6 +58,7 @@ def child_config(
         workers=plan.load.workers,
         rates=plan.load.rates,
         spacing=plan.load.spacing or "poisson",
+        begun_at=begun_at,
         reserved=tuple(sorted({(o.method, o.endpoint) for o in plan.objectives if o.endpoint})),
     )
 

@@ -42,6 +42,7 @@ class LoadConfig:
         workers: worker processes of the run, for a locustfile that shares something out among them.
         rates: stages of the open model, whose ``stages`` hold its users; empty: the closed model.
         spacing: of the open model's arrivals.
+        begun_at: unix seconds at which a load that is taken up again began; None: it begins now.
         reserved: [method, name] of the endpoints that the plan judges.
     """
 
@@ -68,6 +69,7 @@ class LoadConfig:
     reserved: tuple[tuple[str, str], ...] = ()
     rates: tuple[RateStage, ...] = ()
     spacing: Spacing = "poisson"
+    begun_at: float | None = None
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

@@ -54,12 +54,17 @@ class LoadLauncher:
         control_dir: for the children's announcements; made if need be.
         log_dir: for their logs.
         expected_edges: histogram edges in seconds; the plan's latency limits decide when empty.
+        begun_at: unix seconds at which a load that is taken up again began; None: it begins anew.
     """
 
-    def __init__(self, plan: Plan, control_dir: Path, log_dir: Path, *, expected_edges: Sequence[float] = ()) -> None:
+    def __init__(
+        self, plan: Plan, control_dir: Path, log_dir: Path, *, expected_edges: Sequence[float] = (),
+        begun_at: float | None = None,
+    ) -> None:  # fmt: skip
         self._plan = plan
         self._control_dir = control_dir
         self._log_dir = log_dir
+        self._begun_at = begun_at
         self._edges = tuple(expected_edges) or edges(plan.latency_limits)
         self._token = secrets.token_urlsafe(32)
         self._grace = grace(plan)
@@ -150,6 +155,7 @@ class LoadLauncher:
             edges=self._edges,
             port=port,
             token=self._token if role == "master" else "",
+            begun_at=self._begun_at,
         )
         arguments = child_arguments(self._plan, role, self._bind_port, self._grace)
         return LocustChild(name, arguments, child_environment(os.environ, config), self._control_dir, self._log_dir)

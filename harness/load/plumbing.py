@@ -30,6 +30,7 @@ from harness.load.request_listener import Listener, listen
 from harness.plan.arrivals import SteeredSchedule
 from harness.plan.shape import intended_users, peak_users
 
+_RETURN_SECONDS = 10.0
 _INSTALLED = "_endurance_harness"
 _STEERING_SECONDS = 2.0  # in which a new number of users is reached
 _LEAST_SPAWN = 10.0  # users per second
@@ -53,6 +54,9 @@ class PlanShape(LoadTestShape):
         if self.started_at is None:
             super().reset_time()  # type: ignore[no-untyped-call]
             self.started_at = time.time()
+            if self.config.begun_at is not None:  # a load that is taken up again stands where the plan's clock does
+                self.start_time -= max(0.0, self.started_at - self.config.begun_at)
+                self.started_at = self.config.begun_at
 
     @property
     def over(self) -> bool:
@@ -66,7 +70,11 @@ class PlanShape(LoadTestShape):
         planned = self._planned()
         if planned is None:
             return 0, at_once
-        return self.steered or planned
+        if self.steered is not None:
+            return self.steered
+        users, rate = planned
+        # Users of a load that is taken up again come within seconds, whatever the stage that it stands in says.
+        return users, max(rate, at_once / _RETURN_SECONDS) if self.config.begun_at is not None else rate
 
     def steer(self, users: int) -> None:
         """So many users from now on, there in two seconds."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -52,6 +53,8 @@ def start_detached(words: Sequence[str], root: Path) -> Detached:
             f"cannot write in {root}: {error.strerror}", remedy="give a writable folder with --out"
         ) from error
     log = Path(name)
+    # It is cut in its place when it grows too large (harness.run.log_bounds).
+    fcntl.fcntl(handle, fcntl.F_SETFL, fcntl.fcntl(handle, fcntl.F_GETFL) | os.O_APPEND)
     reading, writing = os.pipe()
     try:
         command = [sys.executable, "-m", "harness.cli", *words, "--announce-fd", str(writing)]

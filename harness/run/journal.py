@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from harness.plan.secrets import mask_url
@@ -15,11 +15,12 @@ _MOST_NOTES = 200
 class Journal:
     """Events of one run. Notes are things that a reader of the verdict must know; they are bounded in number."""
 
-    def __init__(self, ui: Ui, log: Path, clock: Callable[[], float]) -> None:
+    def __init__(self, ui: Ui, log: Path, clock: Callable[[], float], notes: Sequence[str] = ()) -> None:
+        """``notes``: of before, where the run is taken up again."""
         self._ui = ui
         self._log = log
         self._clock = clock
-        self._notes: list[str] = []
+        self._notes = list(notes)
         self._unwritten = False
 
     @property

@@ -34,12 +34,14 @@ class LocalStack:
 
 @contextmanager
 def start_local_stack(
-    work: Path, logs: Path, faults: Sequence[str] = (), check: Callable[[], None] = lambda: None
-) -> Iterator[LocalStack]:
+    work: Path, logs: Path, faults: Sequence[str] = (), check: Callable[[], None] = lambda: None,
+    ports: tuple[int, int] | None = None,
+) -> Iterator[LocalStack]:  # fmt: skip
     """Starts the stack below ``work``; ends it, the target first.
 
     Args:
         check: called while waiting; may raise to give up.
+        ports: of the target and of its metrics where it stood before; others where they are taken.
 
     Raises:
         PreflightError: a server is not installed.
@@ -49,7 +51,7 @@ def start_local_stack(
         postgres, database_url = parts.enter_context(start_postgres(work, logs / "postgres.log", check))
         redis, redis_url = parts.enter_context(start_redis(work, logs / "redis.log", check))
         target, url, metrics_url = parts.enter_context(
-            start_mingus(database_url, redis_url, faults, logs / "target.log", check)
+            start_mingus(database_url, redis_url, faults, logs / "target.log", check, ports)
         )
         yield LocalStack(url, metrics_url, database_url, redis_url, target, postgres, redis)
 

@@ -6,12 +6,12 @@ import os
 import secrets
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import requests
 
-from harness.errors import UsageError
+from harness.errors import HarnessError, UsageError
 from harness.run.child import Child, Program
 from harness.run.ports import LOOPBACK, free_port, on_free_port
 from target import launch
@@ -30,17 +30,21 @@ def check_faults(faults: Sequence[str]) -> None:
 
 @contextmanager
 def start_mingus(
-    database_url: str, redis_url: str, faults: Sequence[str], log: Path, check: Callable[[], None] = lambda: None
-) -> Iterator[tuple[Child, str, str]]:
+    database_url: str, redis_url: str, faults: Sequence[str], log: Path, check: Callable[[], None] = lambda: None,
+    ports: tuple[int, int] | None = None,
+) -> Iterator[tuple[Child, str, str]]:  # fmt: skip
     """Runs the target behind gunicorn; yields it (its pid is gunicorn's master), its URL and its metrics' URL.
+
+    Args:
+        ports: of the target and of its metrics; others where these are taken. None: any.
 
     Raises:
         HarnessError: it did not become healthy.
     """
     token, secret = secrets.token_urlsafe(18), secrets.token_urlsafe(18)
 
-    def start(port: int) -> tuple[Child, str, str]:
-        url, metrics_port = f"http://{LOOPBACK}:{port}", free_port()
+    def start(port: int, metrics_port: int = 0) -> tuple[Child, str, str]:
+        url, metrics_port = f"http://{LOOPBACK}:{port}", metrics_port or free_port()
         environment = launch.environment(
             database_url, redis_url, faults=list(faults), fault_token=token, secret=secret, metrics_port=metrics_port
         )
@@ -61,11 +65,18 @@ def start_mingus(
             raise
         return child, url, f"http://{LOOPBACK}:{metrics_port}/metrics"
 
-    child, url, metrics_url = on_free_port(start)
+    child, url, metrics_url = _on_ports(start, ports)
     try:
         yield child, url, metrics_url
     finally:
         child.stop(_STOP_SECONDS)
+
+
+def _on_ports(start: Callable[..., tuple[Child, str, str]], ports: tuple[int, int] | None) -> tuple[Child, str, str]:
+    if ports is not None:
+        with suppress(HarnessError):
+            return start(*ports)
+    return on_free_port(start)
 
 
 def _healthy(url: str) -> bool:

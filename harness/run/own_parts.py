@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from harness.load.launcher import LoadLauncher
 from harness.plan.model import Plan
@@ -13,6 +14,7 @@ from harness.run.local_stack import on_local_stack, start_local_stack
 from harness.run.ports import LOOPBACK
 from harness.run.protocols import Run, Sources, Telemetry
 from harness.run.restartable import PrometheusPart, SidecarPart
+from harness.run.resume import urls_before
 from harness.run.sidecar import start_again, start_sidecar, watches_anything
 from harness.run.supervision import Supervised
 from harness.run.telemetry import NamedPrometheus, OwnPrometheus
@@ -54,10 +56,17 @@ class OwnParts:
             return plan
         self._run.journal.event("starting PostgreSQL, Redis and the reference target")
         local = self._stack.enter_context(
-            start_local_stack(directory.work, directory.logs, self._faults, self._run.stop.check)
+            start_local_stack(directory.work, directory.logs, self._faults, self._run.stop.check, self._ports())
         )
         self._look_after(*local.children)
         return on_local_stack(plan, local)
+
+    def _ports(self) -> tuple[int, int] | None:
+        """Of the target before its run was taken up again: the same series go on."""
+        if self._run.begun_at is None:
+            return None
+        found = [urlsplit(url).port for url in urls_before(self._run.directory)]
+        return (found[0], found[1]) if len(found) > 1 and found[0] and found[1] else None
 
     def run_metrics_address(self) -> tuple[str, int]:
         return LOOPBACK, 0
@@ -97,7 +106,8 @@ class OwnParts:
 
     def make_load(self, plan: Plan, edges: Sequence[float]) -> LoadLauncher:
         directory = self._run.directory
-        launcher = LoadLauncher(plan, directory.work / "load", directory.logs, expected_edges=edges)
+        begun_at = self._run.begun_at
+        launcher = LoadLauncher(plan, directory.work / "load", directory.logs, expected_edges=edges, begun_at=begun_at)
         self._stack.callback(launcher.stop)
         self._kills.append(lambda: launcher.stop(timeout=0))
         return launcher

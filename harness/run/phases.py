@@ -16,11 +16,13 @@ class Schedule:
         load_from: when the load began (the Locust master says so).
         warmup: seconds from the start of load that are left out of the judgement.
         duration: planned seconds of load in all.
+        resumed_at: when the load went on after the harness had died; a new warm-up begins then. None: it never did.
     """
 
     load_from: float
     warmup: float
     duration: float
+    resumed_at: float | None = None
 
     @property
     def steady_from(self) -> float:
@@ -35,7 +37,8 @@ class Schedule:
         """The phase at ``now``; a moment before the load began belongs to the warm-up."""
         if now >= self.load_to:
             return "cooldown"
-        return "steady" if now >= self.steady_from else "warmup"
+        warm = self.steady_from if self.resumed_at is None else max(self.steady_from, self.resumed_at + self.warmup)
+        return "steady" if now >= warm else "warmup"
 
     def elapsed(self, now: float) -> float:
         """Seconds of load so far, 0 to ``duration``."""

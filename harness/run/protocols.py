@@ -105,6 +105,7 @@ class Run:
     Attributes:
         stop: whether somebody asked it to end.
         clock: unix seconds.
+        begun_at: when the load of a run that is taken up again began, unix seconds; None: a new run.
     """
 
     run_id: str
@@ -112,6 +113,7 @@ class Run:
     stop: StopRequest
     journal: Journal
     clock: Callable[[], float]
+    begun_at: float | None = None
 
 
 class SupervisedPart(Protocol):

@@ -36,6 +36,18 @@ class LoadStep:
 
 
 @dataclass(frozen=True)
+class Gap:
+    """A time in which nobody made load or looked: its harness was dead. Unix seconds; no end: it was not taken up."""
+
+    start: float
+    end: float | None
+    reason: str
+
+    def to_json(self) -> dict[str, Any]:
+        return {"from": rfc3339(self.start), "to": rfc3339(self.end), "reason": self.reason}
+
+
+@dataclass(frozen=True)
 class RunRecord:
     """What is known of one run. Times are unix seconds here, RFC 3339 UTC in the file.
 
@@ -43,6 +55,7 @@ class RunRecord:
         steady_from, steady_to: the judged window; None when the run never reached it.
         ended_by: how it ended; "crashed" until something better is known, so that a killed harness leaves the truth.
         reason: why it ended when it did not complete: the alert, signal or failure, in words.
+        gaps: in which the harness was dead, in order; the run was taken up again after each.
         steps: the loads that a search held, in order of time; empty where the plan's stages tell them.
     """
 
@@ -58,14 +71,16 @@ class RunRecord:
     versions: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     steps: tuple[LoadStep, ...] = ()
+    gaps: tuple[Gap, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         data = asdict(self)
         for key in ("started_at", "steady_from", "steady_to", "ended_at"):
             data[key] = rfc3339(data[key])
-        del data["steps"]
+        del data["steps"], data["gaps"]
+        gaps = {"gaps": [one.to_json() for one in self.gaps]} if self.gaps else {}
         steps = {"steps": [one.to_json() for one in self.steps]} if self.steps else {}
-        return {"schema": SCHEMA, **data, "notes": list(self.notes), **steps}
+        return {"schema": SCHEMA, **data, "notes": list(self.notes), **steps, **gaps}
 
     @classmethod
     def from_json(cls, data: Any, where: str) -> RunRecord:
@@ -105,6 +120,7 @@ class RunRecord:
             versions={str(k): str(v) for k, v in versions.items()} if isinstance(versions, dict) else {},
             notes=tuple(str(note) for note in notes),
             steps=_steps(data.get("steps") or [], where),
+            gaps=_gaps(data.get("gaps") or [], times["started_at"], where),
         )
 
 
@@ -255,6 +271,19 @@ def _steps(data: Any, where: str) -> tuple[LoadStep, ...]:
         if begun is None or ended is None or ended < begun:
             raise ArchiveError(f"{here} does not last from a time to a later one")
         found.append(LoadStep(float(load), begun, ended))
+    return tuple(found)
+
+
+def _gaps(data: Any, started: float, where: str) -> tuple[Gap, ...]:
+    if not isinstance(data, list) or not all(isinstance(one, dict) for one in data):
+        raise ArchiveError(f"{where}: 'gaps' must be a list of objects")
+    found = []
+    for one in data:
+        start, end = (_parse_time(one.get(key), f"{where}: {key!r} of a gap") for key in ("from", "to"))
+        latest = started + LONGEST_SECONDS
+        if start is None or not started <= start <= latest or not (end is None or start <= end <= latest):
+            raise ArchiveError(f"{where}: a gap must lie in the run and end after it begins")
+        found.append(Gap(start, end, str(one.get("reason", ""))))
     return tuple(found)
 
 

@@ -88,6 +88,18 @@ def _last(blocks: Sequence[Block]) -> float | None:
     return (max(block.end_ms for block in blocks) - 1) / 1000 if blocks else None
 
 
+def clear_dead(directory: RunDirectory) -> None:
+    """Removes what a dead harness left, credentials included, but the series, once its Prometheus has ended.
+
+    Raises:
+        ArchiveError: that Prometheus still runs.
+        OSError: something cannot be looked at or removed.
+    """
+    data = directory.work / "prometheus" / "data"
+    _await_prometheus(data)
+    _remove_all_but(directory.work, data)
+
+
 def still_on(directory: RunDirectory) -> bool:
     """Whether the harness that makes this run lives and works on it.
 

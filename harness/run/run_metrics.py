@@ -6,6 +6,7 @@ The objectives are series (DESIGN: principle 3): alert rules and dashboards read
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ from exporters.metric_names import (
     RUN_LOAD_END,
     RUN_LOAD_START,
     RUN_PHASE,
+    WATCH_LAG,
     WORKER_RESTARTS,
     WORKERS_EXPECTED,
 )
@@ -33,6 +35,9 @@ from harness.plan.model import Plan
 from harness.prom.objectives import objective_series
 from harness.run.phases import Phase, Schedule
 from harness.run.ports import LOOPBACK
+
+_LAG_SECONDS = 60.0
+_MOST_LOOKS = 1000
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,7 @@ class RunMetrics(Collector):
         self._objectives = tuple(objective_series(plan, edges))
         self._state = _State()
         self._schedule: Schedule | None = None
+        self._looks: deque[tuple[float, float]] = deque()
         self._lock = threading.Lock()
 
     def set(self, *, phase: Phase, restarts: int, parts: Mapping[str, int] | None = None) -> None:
@@ -60,6 +66,13 @@ class RunMetrics(Collector):
             counted = {part: max(n, before.parts.get(part, 0)) for part, n in (parts or {}).items()}
             self._state = _State(phase, max(restarts, before.restarts), {**before.parts, **counted})
 
+    def looked(self, now: float, since_last: float) -> None:
+        """A look at the run was done, ``since_last`` seconds after the one before; ``now``: monotonic seconds."""
+        with self._lock:
+            while self._looks and (self._looks[0][0] < now - _LAG_SECONDS or len(self._looks) >= _MOST_LOOKS):
+                self._looks.popleft()
+            self._looks.append((now, since_last))
+
     def load_began(self, schedule: Schedule) -> None:
         """When the load began and when it ends by plan: dashboards show the time that is left."""
         with self._lock:
@@ -68,6 +81,7 @@ class RunMetrics(Collector):
     def collect(self) -> Iterator[Metric]:
         with self._lock:
             state, schedule = self._state, self._schedule
+            lag = max((since for _, since in self._looks), default=None)
         info = GaugeMetricFamily(RUN_INFO, "The run that is on.", labels=["run_id", "plan", "target"])
         info.add_metric([self._run_id, self._plan.name, public_url(self._plan.target.url)], 1)
         yield info
@@ -90,6 +104,8 @@ class RunMetrics(Collector):
         for part, count in state.parts.items():
             parts.add_metric([part], count)
         yield parts
+        if lag is not None:
+            yield GaugeMetricFamily(WATCH_LAG, "Longest time between two looks at the run, last minute.", value=lag)
         yield from self._objective_families()
 
     def _objective_families(self) -> Iterator[Metric]:

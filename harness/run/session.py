@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -35,6 +36,7 @@ from harness.run.journal import Journal
 from harness.run.keeper import RecordKeeper, leave_work, nothing_to_judge
 from harness.run.live_state import STATE_FILE, StateUi
 from harness.run.live_view import LiveView, last_scrapes_missing
+from harness.run.log_bounds import LOG_LIMIT, bound_logs
 from harness.run.marks import quiet_windows
 from harness.run.notify import message, post, report_place
 from harness.run.options import RunOptions, RunResult, localized
@@ -43,13 +45,15 @@ from harness.run.phases import Schedule
 from harness.run.preflight import require
 from harness.run.protocols import Load, Parts, Run, Sources, Telemetry
 from harness.run.record import LoadStep, RunDirectory, RunRecord, create_run_directory, write_text
+from harness.run.resume import Order, clear_for_new_parts, load_goes_on, taken_up, taken_up_note, write_order
 from harness.run.run_metrics import RunMetrics, public_url, serve_run_metrics
 from harness.run.standing_parts import StandingParts
 from harness.run.standing_preflight import look_at
 from harness.run.telemetry import prometheus_version, rule_files
 from harness.run.watch import Ending, Watcher
-from harness.units import format_duration
+from harness.units import format_bytes, format_duration
 
+_KILLED = "it was killed, or its machine went down"
 _LAST_SCRAPE_INTERVALS = 3
 _LAST_SCRAPE_SLACK = 5.0
 
@@ -88,8 +92,36 @@ def run_session(
     directory.logs.mkdir()
     with working(directory, ui, clock) as (stop, state):
         journal = Journal(state, directory.logs / "harness.log", clock)
-        session = _Session(plan, options, files, run_id, directory, stop, journal, state, clock)
+        made_by = machine.versions(plan.load.locustfile)
+        record = RunRecord(run_id, plan.name, clock(), public_url(plan.target.url), versions=made_by)
+        session = _Session(plan, options, files, directory, record, stop, journal, state, clock)
         options.begun(directory)
+        return session.run(report, [check.warning for check in checks if check.warning])
+
+
+def resume_session(
+    directory: RunDirectory, order: Order, options: RunOptions, ui: Ui, report: Reporter, *,
+    clock: Callable[[], float] = time.time,
+) -> RunResult:  # fmt: skip
+    """Goes on with the run of a harness that was killed, to its planned end and its verdict.
+
+    Args:
+        order: what the run was asked for.
+
+    Raises: as ``run_session``, and
+        UsageError: the run is on or over, or nothing of its load is left.
+    """
+    plan = order.plan
+    files = rule_files(options.rules_dir)
+    record = taken_up(directory, plan, clock())
+    checks = look_at(plan, None, environ=options.environ, now=clock(), runs=options.runs_root)
+    require(checks, options.where)
+    clear_for_new_parts(directory)
+    with working(directory, ui, clock) as (stop, state):
+        journal = Journal(state, directory.logs / "harness.log", clock, record.notes)
+        session = _Session(plan, options, files, directory, record, stop, journal, state, clock)
+        options.begun(directory)
+        journal.note(taken_up_note(record, plan, clock()))
         return session.run(report, [check.warning for check in checks if check.warning])
 
 
@@ -105,7 +137,7 @@ def working(directory: RunDirectory, ui: Ui, clock: Callable[[], float]) -> Iter
 
 class _Session:
     def __init__(
-        self, plan: Plan, options: RunOptions, files: list[Path], run_id: str, directory: RunDirectory,
+        self, plan: Plan, options: RunOptions, files: list[Path], directory: RunDirectory, record: RunRecord,
         stop: StopRequest, journal: Journal, ui: StateUi, clock: Callable[[], float],
     ) -> None:  # fmt: skip
         self.plan = plan
@@ -118,16 +150,13 @@ class _Session:
         self.clock = clock
         self.parts: Parts | None = None
         self.loaded = self.archived = False
-        self._write_plan()
-        record = RunRecord(
-            run_id=run_id,
-            plan=plan.name,
-            started_at=clock(),
-            target=public_url(plan.target.url),
-            reason="it was killed, or its machine went down",
-            versions=machine.versions(plan.load.locustfile),
-        )
-        self.keeper = RecordKeeper(directory, record, journal)
+        self.begun_at: float | None = None
+        if record.gaps and record.steady_from is not None:
+            self.begun_at = record.steady_from - plan.load.warmup
+        else:
+            self._write_plan()
+        write_order(directory, plan, options)
+        self.keeper = RecordKeeper(directory, replace(record, reason=_KILLED), journal)
 
     @property
     def record(self) -> RunRecord:
@@ -187,7 +216,7 @@ class _Session:
             self.parts.kill()
 
     def _make_parts(self, stack: ExitStack) -> Parts:
-        run = Run(self.record.run_id, self.directory, self.stop, self.journal, self.clock)
+        run = Run(self.record.run_id, self.directory, self.stop, self.journal, self.clock, self.begun_at)
         options = self.options
         if options.services is not None:
             return StandingParts(run, stack, options.services)
@@ -222,6 +251,7 @@ class _Session:
             plan, load, telemetry, view, metrics, parts.bystanders, self.stop, self.journal, self.ui, self.clock,
             on_load=self._load_began, set_aside=self._set_aside, supervised=parts.supervised,
             conductor=self._conductor(load, telemetry),
+            resumed=self.begun_at is not None, keep_house=self._keep_house,
         )  # fmt: skip
         try:
             ending = watcher.until_the_end()
@@ -274,9 +304,16 @@ class _Session:
         """Written at once: what a killed harness leaves must say which loads it held."""
         self.keeper.change(steps=(*self.record.steps, step))
 
+    def _keep_house(self) -> None:
+        for file in bound_logs((self.directory.logs, self.directory.work / "prometheus")):
+            self.journal.note(f"{file.name} outgrew {format_bytes(LOG_LIMIT)}: its middle was cut out")
+
     def _load_began(self, schedule: Schedule) -> None:
         """Written at once: what a killed harness leaves must say from when on it is judged."""
-        self.keeper.change(steady_from=schedule.steady_from)
+        if self.begun_at is None:
+            self.keeper.change(steady_from=schedule.steady_from)
+        else:
+            self.keeper.change(gaps=load_goes_on(self.record.gaps, self.clock(), self.plan.load.warmup))
 
     def _set_aside(self, schedule: Schedule) -> Sequence[Window]:
         try:

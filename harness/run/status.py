@@ -76,7 +76,11 @@ def in_words(status: RunStatus, outcome: str) -> list[str]:
         quiet = status.quiet
         seen = f"its last sign of life was {format_duration(round(quiet))} ago" if quiet is not None else ""
         lines += [f"  {seen}"] if seen else []
-        return [*lines, f"  close and judge it: harness judge {record.run_id}"]
+        return [
+            *lines,
+            f"  go on with it: harness resume {record.run_id}",
+            f"  or close and judge it: harness judge {record.run_id}",
+        ]
     if status.standing == "over" or state is None:
         return lines
     if status.left is not None:

@@ -39,7 +39,7 @@ class OwnPrometheus:
         self._directory = directory
         self._hidden = hidden(plan)
         self._home = directory.work / "prometheus"
-        self._home.mkdir(parents=True)
+        self._home.mkdir(parents=True, exist_ok=True)  # there already: a run that is taken up again
         self._load_targets = (self._home / "load.json").absolute()
         self.set_load_targets([])
         scrape = LiveScrape(

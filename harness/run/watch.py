@@ -27,6 +27,8 @@ from harness.units import format_duration
 _LOOK_EVERY = 0.5
 _LONGEST_REFRESH = 5.0
 _LOAD_START_SECONDS = 60.0
+_HOUSEKEEPING_SECONDS = 60.0
+_MOST_SAID = 1000  # kinds of problems that are remembered as said; a text with an id in it is always a new one
 _COUNT = re.compile(r"\d+ exceptions")
 
 
@@ -49,6 +51,8 @@ class Watcher:
         schedule: when the load began and ends; None until the load master says so.
         on_load: called once with it.
         supervised: parts that are started again when they die.
+        keep_house: called once a minute.
+        resumed: the load goes on after the harness had died.
         set_aside: windows in which no alert ends the run, and those set aside by hand meanwhile among them.
     """
 
@@ -67,11 +71,14 @@ class Watcher:
     set_aside: Callable[[Schedule], Sequence[Window]] = lambda _: ()
     supervised: Sequence[SupervisedPart] = ()
     conductor: Conductor | None = None
+    resumed: bool = False
+    keep_house: Callable[[], None] = lambda: None
 
     def __post_init__(self) -> None:
         self._figures = Figures()
         self._alerts: tuple[FiringAlert, ...] = ()
         self._next_refresh = 0.0
+        self._next_housekeeping = 0.0
         self._silent_since: float | None = None
         self._dead_since: float | None = None
         self._targets: list[tuple[str, str]] = self.launcher.scrape_targets()
@@ -81,10 +88,18 @@ class Watcher:
     def until_the_end(self) -> Ending:
         """Blocks until the load ends by itself, by an alert, a death or a signal."""
         began = self.clock()
+        looked = time.monotonic()
         while True:
             ending = self._look(began)
             if ending is not None:
                 return ending
+            now = time.monotonic()
+            # What a look takes longer than it should, and how late it came: alerts act so much later.
+            self.metrics.looked(now, now - looked)
+            looked = now
+            if now >= self._next_housekeeping:
+                self._next_housekeeping = now + _HOUSEKEEPING_SECONDS
+                self.keep_house()
             time.sleep(_LOOK_EVERY)
 
     def _look(self, began: float) -> Ending | None:
@@ -100,7 +115,9 @@ class Watcher:
             )
         if status.started_at is not None and self.schedule is None:
             load = self.plan.load
-            self.schedule = Schedule(status.started_at, load.warmup, load.duration)
+            self.schedule = Schedule(
+                status.started_at, load.warmup, load.duration, resumed_at=now if self.resumed else None
+            )
             self.metrics.load_began(self.schedule)
             self.on_load(self.schedule)
         if self.schedule is None:
@@ -186,7 +203,7 @@ class Watcher:
         """A problem whose count grows is said when it first shows, not at each look."""
         for problem in problems:
             kind = _COUNT.sub("exceptions", problem)
-            if kind not in self._said:
+            if kind not in self._said and len(self._said) < _MOST_SAID:
                 self._said.add(kind)
                 self.journal.note(problem)
 

@@ -16,7 +16,7 @@ from harness.prom.server import PrometheusServer
 from harness.run.record import RunDirectory
 from harness.selftest.killing import meddle, when
 from harness.selftest.kills import Cell, moment
-from harness.selftest.whole_run import Whole, judged_again, whole_run
+from harness.selftest.whole_run import Whole, judged_again, resumed, whole_run
 
 PLAN = "selftest"
 LEAST_KEPT = 0.9  # of the scrapes before it; the rest is jitter of a busy machine
@@ -58,6 +58,8 @@ def run_cell(cell: Cell, folder: Path, seed: int) -> KillRow:
         whole = whole_run(folder, cell.arguments, plan=PLAN, when=when(share), meddle=meddle(cell))
         if cell.name == "harness SIGKILL":
             whole = judged_again(whole)
+        elif cell.name == "harness restart":
+            whole = resumed(whole)
         return row_of(cell, seed, share, whole, kept_before(whole))
     except HarnessError as error:
         return KillRow(

@@ -53,6 +53,8 @@ class Cell:
     @property
     def arguments(self) -> tuple[str, ...]:
         """Further words for ``harness run``: what is stopped for a minute must be seen to go on after it."""
+        if self.part == "harness" and self.action == "restart":
+            return ("--duration", "5m")  # the gap must be a small part of it, also on a busy machine
         return ("--duration", "170s") if self.action == "SIGSTOP" else ()
 
 
@@ -117,4 +119,5 @@ CELLS = (
     Cell("harness", "SIGTERM", _NO_EVIDENCE, ("ended by SIGTERM",), "ended in order: judged, and it cannot pass"),
     Cell("harness", "SIGKILL", _NO_EVIDENCE, ("the run crashed",), "`harness judge` closes it: it cannot pass"),
     Cell("harness", "SIGSTOP", _REPLACED, ("harness",), "load and scrapes go on; its own series are missing"),
+    Cell("harness", "restart", _REPLACED, ("taken up again",), "killed, then `harness resume`: the gap is named"),
 )  # fmt: skip

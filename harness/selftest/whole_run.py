@@ -90,11 +90,13 @@ def whole_run(
     when: re.Pattern[str] = STEADY,
     meddle: Meddle | None = None,
     environ: Mapping[str, str] | None = None,
+    longest: float = RUN_SECONDS,
 ) -> Whole:
     """One ``harness run`` below ``folder``; ``meddle`` is called once its output matches ``when``.
 
     Args:
         environ: variables beside those of this process.
+        longest: seconds after which a run that did not end hangs.
 
     Raises:
         HarnessError: it does not end, or ends before that moment came.
@@ -113,8 +115,8 @@ def whole_run(
     meddled_at = None
     try:
         while process.poll() is None:
-            if time.monotonic() - began > RUN_SECONDS:
-                raise HarnessError(f"the run did not end within {RUN_SECONDS:.0f} s; its output is {log}")
+            if time.monotonic() - began > longest:
+                raise HarnessError(f"the run did not end within {longest:.0f} s; its output is {log}")
             try:
                 seen |= {p.pid: p for p in harness.children(recursive=True)}
             except psutil.NoSuchProcess:
@@ -151,6 +153,35 @@ def judged_again(whole: Whole) -> Whole:
         check=False,
     )
     return replace(whole, exit_code=done.returncode, output=done.stdout + done.stderr)
+
+
+def resumed(whole: Whole) -> Whole:
+    """The run of a killed harness, taken up again to its end.
+
+    Raises:
+        HarnessError: it does not end.
+    """
+    command = [sys.executable, "-m", "harness.cli", "resume", str(whole.directory)]
+    seen: dict[int, psutil.Process] = {}
+    began = time.monotonic()
+    log = whole.directory.parent.parent / "resumed.txt"
+    with log.open("wb") as file:
+        process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, preexec_fn=die_with_parent())
+    harness = psutil.Process(process.pid)
+    try:
+        while process.poll() is None:
+            if time.monotonic() - began > RUN_SECONDS:
+                raise HarnessError(f"the resumed run did not end within {RUN_SECONDS:.0f} s; its output is {log}")
+            with contextlib.suppress(psutil.NoSuchProcess):
+                seen |= {p.pid: p for p in harness.children(recursive=True)}
+            time.sleep(0.25)
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+    seconds = whole.seconds + time.monotonic() - began
+    left = [*whole.left_running, *_left(seen.values())]
+    return replace(whole, exit_code=process.returncode, output=_text(log), left_running=left, seconds=seconds)
 
 
 def _left(processes: Iterable[psutil.Process]) -> list[str]:

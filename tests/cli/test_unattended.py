@@ -119,7 +119,8 @@ def test_the_run_directory_is_announced_and_the_log_goes_there(monkeypatch: pyte
     # A harness of the test's own in the place of ours: it announces and says something.
     fake = here / "python"
     fake.write_text(
-        f"#!{sys.executable}\nimport os, sys\nprint('said', flush=True)\n"
+        f"#!{sys.executable}\nimport fcntl, os, sys\n"
+        "print('appended' if fcntl.fcntl(1, fcntl.F_GETFL) & os.O_APPEND else 'a cut leaves a hole', flush=True)\n"
         f"os.write(int(sys.argv[sys.argv.index('--announce-fd') + 1]), {str(directory.path).encode()!r})\n"
     )
     fake.chmod(0o755)
@@ -127,4 +128,4 @@ def test_the_run_directory_is_announced_and_the_log_goes_there(monkeypatch: pyte
     found = start_detached(["run", "x"], here / "runs")
     assert found.directory == directory
     assert found.log == directory.logs / "console.log"
-    assert found.log.read_text() == "said\n"
+    assert found.log.read_text() == "appended\n"

@@ -93,6 +93,8 @@ class Made:
     generator_cpu: Curve = flat(0.3)
     worker_restarts: Curve = flat(0)
     part_restarts: Curve = flat(0)
+    own_memory: Curve = flat(80e6)
+    watch_lag: Curve = flat(0.6)
     missing_workers: Curve = flat(0)
     lost: Callable[[Mapping[str, str], FloatArray], np.ndarray] = lambda labels, t: np.zeros(t.shape, dtype=bool)
     down: dict[str, Curve] = field(default_factory=dict)  # job -> 1 where its scrapes failed
@@ -175,6 +177,8 @@ def series_of(made: Made, length: float = WARMUP + STEADY) -> list[Series]:
         add(names.RUN_PHASE, (phase == number).astype(float), names.JOB_RUN, phase=name)
     add(names.WORKERS_EXPECTED, 1.0, names.JOB_RUN)
     add(names.WORKER_RESTARTS, made.worker_restarts(t), names.JOB_RUN)
+    add(names.PROCESS_MEMORY, made.own_memory(t), names.JOB_RUN)
+    add(names.WATCH_LAG, made.watch_lag(t), names.JOB_RUN)
     add(names.PART_RESTARTS, made.part_restarts(t), names.JOB_RUN, part=names.PART_SIDECAR)
     memory = made.memory(t) * rng.normal(1, 0.003, t.size)
     add(names.PROC_MEMORY, memory * 1.3, sidecar, groupname="web", memtype="resident")

@@ -213,6 +213,16 @@ def test_a_worker_that_was_replaced_is_named(tmp_path: Path) -> None:
     assert "14:15:51" in next(f.summary for f in verdict.findings if f.check == "generator")
 
 
+def test_the_harness_tells_its_own_memory_and_lag(tmp_path: Path) -> None:
+    verdict = judged(tmp_path, Made(watch_lag=after(150, 0.6, 12.0)))
+    own = verdict.coverage["own"]
+    assert own["memory"] == [{"process": "harness", "highest": 80e6, "growth": None}]
+    assert own["watch_lag"] == 12.0
+    assert verdict.outcome is Outcome.WARN
+    [finding] = [f for f in verdict.findings if f.check == "run"]
+    assert finding.summary.startswith("the harness did not look at its run for 12s")
+
+
 def test_a_part_that_was_replaced_is_named(tmp_path: Path) -> None:
     verdict = judged(tmp_path, Made(part_restarts=after(150, 0, 1)))
     assert verdict.outcome is Outcome.WARN

@@ -141,7 +141,8 @@ def test_a_dead_harness_is_told_as_dead_with_what_to_do(directory: RunDirectory)
     found = status_of(directory, 3750.0)
     assert in_words(found, "") == [
         "r: its harness died; nobody makes load or judges", "  plan p on http://t",
-        "  its last sign of life was 1h ago", "  close and judge it: harness judge r",
+        "  its last sign of life was 1h ago", "  go on with it: harness resume r",
+        "  or close and judge it: harness judge r",
     ]  # fmt: skip
     assert (found.left, to_json(found, "")["phase"]) == (None, "")
 

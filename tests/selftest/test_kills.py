@@ -1,0 +1,172 @@
+"""The kill matrix without its runs: what is in it, when a row is right, what the page says, and whom it kills."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import get_args
+
+import psutil
+import pytest
+
+from harness.errors import UsageError
+from harness.judge.verdict import Outcome
+from harness.run.record import RunRecord, write_json
+from harness.selftest.kill_lab import KillRow, exit_code_of, row_of, to_json
+from harness.selftest.kill_page import renewed
+from harness.selftest.killing import ended_and_started, stop_for_a_minute, when
+from harness.selftest.kills import CELLS, Action, Part, choose, moment
+from harness.selftest.soak import Soak, in_words, killer
+from harness.selftest.whole_run import Whole
+
+BY_NAME = {cell.name: cell for cell in CELLS}
+ROW = KillRow("sidecar SIGKILL", 1, ("warn", "inconclusive"), "warn", "the sidecar died", 1.0, 0.4, 150.0, "d", "")
+
+
+def test_every_part_meets_every_action() -> None:
+    assert len(CELLS) == 36
+    assert {(c.part, c.action) for c in CELLS} == {(p, a) for p in get_args(Part) for a in get_args(Action)}
+    assert len(BY_NAME) == len(CELLS)
+
+
+def test_no_cell_takes_a_pass_that_proves_nothing() -> None:
+    """A part that is needed was away: only a target master that nobody needs may pass."""
+    passing = [cell.name for cell in CELLS if Outcome.PASS in cell.outcomes]
+    assert passing == ["target-master SIGSTOP"]
+    assert all(cell.told for cell in CELLS if cell.part in ("locust-worker", "locust-master", "sidecar", "prometheus"))
+
+
+def test_moments_are_random_and_repeatable() -> None:
+    cell = BY_NAME["redis SIGKILL"]
+    moments = [moment(cell, seed) for seed in range(50)]
+    assert moments == [moment(cell, seed) for seed in range(50)]
+    assert len(set(moments)) == 50 and min(moments) >= 0.25 and max(moments) <= 0.60
+    stopped = [moment(BY_NAME["redis SIGSTOP"], seed) for seed in range(50)]
+    assert max(stopped) * 170 + 60 < 120, "there is a time after it"
+
+
+def test_cells_are_chosen_by_part_action_or_name() -> None:
+    assert [c.action for c in choose(CELLS, ["sidecar"])] == ["SIGTERM", "SIGKILL", "SIGSTOP", "restart"]
+    assert {c.action for c in choose(CELLS, ["SIGKILL"])} == {"SIGKILL"}
+    assert [c.name for c in choose(CELLS, ["redis restart"])] == ["redis restart"]
+    assert choose(CELLS, []) == list(CELLS)
+    with pytest.raises(UsageError, match="'mars' is nothing in the kill matrix"):
+        choose(CELLS, ["mars"])
+
+
+def test_the_moment_is_seen_in_the_output() -> None:
+    pattern = when(0.3)
+    assert not pattern.search("warmup    40%  left 1m\nsteady    29%  left 1m\n")
+    assert pattern.search("steady    30%  left 1m")
+    assert pattern.search("steady    99%  left 1m")
+
+
+def whole(tmp_path: Path, outcome: str, *, code: int, summary: str = "", left: tuple[str, ...] = ()) -> Whole:
+    write_json(tmp_path / "verdict.json", {
+        "outcome": outcome, "findings": [{"summary": summary, "objective": ""}] if summary else [],
+    })  # fmt: skip
+    write_json(tmp_path / "run.json", RunRecord("r", "p", 100.0, "t", notes=("noted",)).to_json())
+    return Whole(code, "output", tmp_path, list(left), 100.0, meddled_at=150.0)
+
+
+def test_a_row_is_right_only_when_everything_is(tmp_path: Path) -> None:
+    cell, told = BY_NAME["sidecar SIGKILL"], "the sidecar died and was started again, once"
+
+    def problem(**change: object) -> str:
+        fields: dict[str, object] = {"outcome": "warn", "code": 0, "summary": told} | change
+        kept = fields.pop("kept", 1.0)
+        made = whole(tmp_path, **fields)  # type: ignore[arg-type]
+        return row_of(cell, 1, 0.4, made, kept).problem  # type: ignore[arg-type]
+
+    assert problem() == ""
+    assert problem(outcome="pass") == "pass instead of warn or inconclusive"
+    assert problem(code=11) == "warn, yet exit code 11"
+    assert problem(summary="all is well") == f"nothing says {'the sidecar died and was started again'!r}"
+    assert problem(left=("7 gunicorn",)) == "still running: 7 gunicorn"
+    assert problem(kept=0.5) == "only 50% of what was scraped before is kept"
+    assert problem(kept=None) == "its series were not kept"
+
+
+def test_a_run_without_a_verdict_is_no_row_that_is_right(tmp_path: Path) -> None:
+    row = row_of(BY_NAME["sidecar SIGKILL"], 1, 0.4, Whole(1, "boom", tmp_path, [], 3.0), None)
+    assert (row.outcome, row.right) == ("error", False)
+    assert "no verdict, exit code 1: boom" in row.problem
+
+
+def test_the_exit_code_and_the_json() -> None:
+    wrong = KillRow(**{**ROW.__dict__, "problem": "a false pass"})
+    assert (int(exit_code_of([])), int(exit_code_of([ROW])), int(exit_code_of([ROW, wrong]))) == (12, 0, 10)
+    assert (to_json([ROW, wrong])["right"], to_json([ROW, wrong])["runs"]) == (1, 2)
+
+
+def test_the_page_keeps_what_it_knew_and_tells_what_was_not_run() -> None:
+    page = renewed("", [ROW], CELLS, "2026-11-23 08:00")
+    assert "| sidecar | not run | warn | not run | not run |" in page
+    assert "1 of 1 cells as expected in each run; 35 of 36 not run yet." in page
+    other = KillRow(
+        **{**ROW.__dict__, "cell": "redis SIGKILL", "outcome": "pass", "problem": "pass | <instead> of fail"}
+    )
+    page = renewed(page, [other], CELLS, "2026-11-23 09:00")
+    assert "| sidecar | not run | warn | not run | not run |" in page
+    assert "| redis | not run | **pass** | not run | not run |" in page
+    assert "1 of 2 cells as expected in each run; 34 of 36 not run yet." in page
+    assert "pass / &lt;instead> of fail" in page
+    assert renewed(page, [], CELLS, "later") == page
+
+
+def test_a_process_is_stopped_and_goes_on() -> None:
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    process = psutil.Process(child.pid)
+    try:
+        end = stop_for_a_minute([process], seconds=600)
+        wait_for(lambda: process.status() == psutil.STATUS_STOPPED)
+        end()
+        wait_for(lambda: process.status() != psutil.STATUS_STOPPED)
+        stop_for_a_minute([process], seconds=0.2)
+        wait_for(lambda: process.status() != psutil.STATUS_STOPPED)
+    finally:
+        child.kill()
+        child.wait()
+
+
+def test_a_server_is_ended_and_started_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.selftest.killing.AWAY_SECONDS", 0.0)
+    code = "import os, time; open(f'{os.environ[\"MARK\"]}-{os.getpid()}', 'w').close(); time.sleep(600)"
+    child = subprocess.Popen([sys.executable, "-c", code], env={"MARK": "m"}, cwd=tmp_path)
+    wait_for(lambda: (tmp_path / f"m-{child.pid}").exists())
+    end = ended_and_started(psutil.Process(child.pid), signal.SIGTERM)
+    try:
+        assert child.wait() == -signal.SIGTERM
+        wait_for(lambda: len(list(tmp_path.glob("m-*"))) == 2)
+    finally:
+        end()
+    [again] = [int(p.name[2:]) for p in tmp_path.glob("m-*") if p.name != f"m-{child.pid}"]
+    assert not psutil.pid_exists(again)
+
+
+def test_the_soaks_killer_finds_nothing_to_kill_and_ends() -> None:
+    killed: Counter[str] = Counter()
+    end = killer(1.0, 1, killed, lambda _: None)(psutil.Process())
+    time.sleep(0.3)
+    assert end is not None
+    end()
+    assert killed == Counter()
+
+
+def test_a_soak_in_words() -> None:
+    found = Soak("d", 7300.0, "warn", {"sidecar": 4}, {"harness": 2.0**20}, ["x"])
+    assert in_words(found) == [
+        "warn after 2h 1m; killed: sidecar 4; d", "  harness grew by 1 MiB", "  WRONG: x",
+    ]  # fmt: skip
+    assert in_words(Soak("d", 60.0, "warn", {}, {}, []))[-1].endswith("the harness's own processes grow")
+
+
+def wait_for(true: object, seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():  # type: ignore[operator]
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.02)
