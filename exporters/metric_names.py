@@ -112,7 +112,7 @@ REDIS_PING = "redis_ping_duration_seconds"  # histogram{redis}
 
 # --- Prometheus itself
 UP = "up"  # {job,instance}: 1 when the last scrape answered
-SCRAPE_SECONDS = "scrape_duration_seconds"  # {job,instance}
+SCRAPE_SECONDS = "scrape_duration_seconds"  # how long the last scrape took
 TSDB_BLOCKS = "prometheus_tsdb_storage_blocks_bytes"
 TSDB_WAL = "prometheus_tsdb_wal_storage_size_bytes"
 ALERTS = "ALERTS"  # {alertname,alertstate,severity,verdict,signal}: 1 while a rule of ours is pending or firing
