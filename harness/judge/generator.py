@@ -14,6 +14,7 @@ from exporters.metric_names import Recorded
 from harness.judge.arrivals_made import check_arrivals
 from harness.judge.context import RATE_SECONDS, Context, within
 from harness.judge.counters import all_requests
+from harness.judge.generator_seen import check_seen
 from harness.judge.levels import judge_level
 from harness.judge.load_made import check_stops, check_users, load_finding
 from harness.judge.replaced import check_replaced
@@ -55,6 +56,7 @@ def check_generator(context: Context) -> GeneratorReport:
     findings = [*lag, *cpu]
     fault = _reason(findings)
     unmeasured = _unmeasured(context, steady, rates)
+    unmeasured += [] if unmeasured else check_seen(context, steady)
     findings += unmeasured
     findings += _workers(context, steady)
     findings += check_replaced(context)

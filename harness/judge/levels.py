@@ -24,6 +24,7 @@ from exporters import metric_names as names
 from exporters.metric_names import Recorded
 from harness.judge.context import Context
 from harness.judge.coverage import allowed_gap, cover
+from harness.judge.doubts import doubts
 from harness.judge.onset import departure
 from harness.judge.results import Evidence, Judged, judged, missing, samples_of, spacing
 from harness.judge.subjects import Source, Subject
@@ -117,6 +118,9 @@ def judge_level_of(context: Context, objective: Objective, source: Source, subje
         unseen = _unseen(context, source, series, window)
         if unseen:
             return missing(objective, subject, f"no sample of {source.recorded} for {unseen}", query)
+        outcome, doubt = doubts(context, objective, subject, series, window)
+        if outcome is not Outcome.PASS:
+            return judged(objective, subject, outcome, found.highest, f"{note}; {doubt}", Evidence(query=query))
         return judged(objective, subject, Outcome.PASS, found.highest, note)
     first = found.over[0].start
     note = (
