@@ -10,7 +10,7 @@ PLAN ?= smoke
 ARGS ?=
 PYTEST = .venv/bin/python -m pytest -q
 
-.PHONY: help setup setup-tests soak soak-2h test test-long lint format bench accuracy dashboards pictures lock clean
+.PHONY: help setup setup-tests soak soak-2h test test-long lint format bench accuracy dashboards pictures lock release audit clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*##\(.*\)/\1 \2/p' $(MAKEFILE_LIST) | awk '{n=$$1; $$1=""; printf "  make %-10s %s\n", n, $$0}'
@@ -62,6 +62,15 @@ lock: setup  ## resolve pyproject.toml again into the lock files (needs uv: pip 
 		--group dev pyproject.toml -o requirements.lock --upgrade
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command 'make lock' \
 		--group build --constraint requirements.lock pyproject.toml -o requirements.runtime.lock
+
+	uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command 'make lock' \
+		--group release -o requirements.release.lock
+
+release: setup  ## dist/: the wheel, its bill of materials (CycloneDX) from the lock, and their checksums
+	@scripts/release.sh
+
+audit:  ## known weaknesses of the locked packages; fails too where the data cannot be reached
+	@scripts/release.sh audit
 
 clean:  ## remove .venv and caches (never runs/)
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build

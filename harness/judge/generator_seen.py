@@ -57,7 +57,7 @@ def _silent(context: Context, window: Window) -> list[Finding]:
                 continue
             summary = (
                 f"the {title} of {instance} was not told from {clock(lost.start)} to {clock(lost.end)} UTC, though "
-                f"it answered its scrapes: {format_duration(lost.length)}, more than the {format_duration(allowed)} allowed"
+                f"it answered its scrapes: {format_duration(lost.length)}, {format_duration(allowed)} are allowed"
             )
             query = context.selector(name, instance=instance)
             found.append(

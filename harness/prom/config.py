@@ -19,6 +19,16 @@ from harness.errors import HarnessError
 _LONGEST_SCRAPE = 10.0
 _REDISCOVER = "2s"  # the file is watched too; this is for file systems without inotify
 
+# What the target exposes is not ours: a scrape beyond these fails whole (`up` is 0), and memory and disk stay bounded.
+MOST_TARGET_SERIES = 200_000
+TARGET_BOUNDS = {
+    "body_size_limit": "64MB",
+    "sample_limit": MOST_TARGET_SERIES,
+    "label_limit": 64,
+    "label_name_length_limit": 256,
+    "label_value_length_limit": 4096,
+}
+
 
 @dataclass(frozen=True)
 class LiveScrape:
@@ -87,6 +97,7 @@ class LiveScrape:
             "metrics_path": parts.path or "/metrics",
             "static_configs": [{"targets": [f"{host}:{port}"], "labels": {STACK: self.stack}}],
             "relabel_configs": [{"target_label": "job", "replacement": JOB_TARGET}],
+            **TARGET_BOUNDS,
         }
         if parts.query:
             job["params"] = parse_qs(parts.query, keep_blank_values=True)

@@ -14,6 +14,7 @@ import requests
 from harness.plan.checks import host_allowed
 from harness.plan.model import Plan, Target
 from harness.plan.secrets import mask_url
+from harness.prom.config import MOST_TARGET_SERIES
 from harness.run.check import Check
 
 TIMEOUT = 5.0
@@ -167,6 +168,13 @@ def check_target_metrics(url: str, count: Callable[[int], None] = lambda _: None
     if series == 0:
         return Check(name, False, f"{mask_url(url)} has not one series", "give the address of Prometheus metrics")
     count(series)
+    if series > MOST_TARGET_SERIES:
+        return Check(
+            name,
+            False,
+            f"{mask_url(url)} has {series:,} series; at most {MOST_TARGET_SERIES:,} are scraped",
+            "is a label an id, a URL or an error text? Take it out, or leave these metrics out of the plan",
+        )
     if series > MANY_SERIES:
         return Check(
             name, True, f"{mask_url(url)}, {series:,} series",
