@@ -6,8 +6,9 @@ from locust import events
 
 from harness.load.config import VARIABLE, LoadConfig
 from harness.load.plumbing import PlanShape, install
+from harness.load.secret_file import reveal
 
-_config = LoadConfig.from_json(os.environ[VARIABLE])
+_config = reveal(LoadConfig.from_json(os.environ[VARIABLE]))
 install(events, _config)
 
 

@@ -7,6 +7,7 @@ elsewhere would hide them, and the locustfile's relative data files with them: i
 # Locust patches the process at import: it comes before everything else.
 import locust  # noqa: I001
 import ctypes
+import logging
 import os
 import signal
 import sys
@@ -14,6 +15,7 @@ import sys
 from locust import argument_parser, main as locust_main
 
 from harness.load.config import VARIABLE, LoadConfig
+from harness.plan.secrets import mask_url
 
 _PR_SET_PDEATHSIG = 1
 
@@ -22,6 +24,7 @@ def main() -> None:
     """Runs Locust; never returns normally."""
     _die_with(LoadConfig.from_json(os.environ[VARIABLE]).parent)
     _ignore_configuration_files()
+    _mask_logs()
     sys.argv[0] = "locust"
     locust_main.main()  # type: ignore[no-untyped-call]
 
@@ -41,6 +44,16 @@ def _ignore_configuration_files() -> None:
         if not parser.__defaults__ or names[-1] != "default_config_files":
             raise RuntimeError(f"Locust {locust.__version__} finds its configuration files in another way")
         parser.__defaults__ = (*parser.__defaults__[:-1], ())
+
+
+def _mask_logs() -> None:
+    """Error texts of a target end up in Locust's tables and tracebacks, and URLs with passwords in error texts."""
+    plain = logging.Formatter.format
+
+    def masked(self: logging.Formatter, record: logging.LogRecord) -> str:
+        return mask_url(plain(self, record))
+
+    logging.Formatter.format = masked  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":

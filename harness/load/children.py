@@ -9,6 +9,7 @@ from pathlib import Path
 
 from harness.errors import HarnessError
 from harness.load.config import VARIABLE, LoadConfig, LoadStage, Role
+from harness.load.secret_file import hide
 from harness.plan.model import FEWEST_SLOTS, SLOT_SECONDS, Plan
 
 LOOPBACK = "127.0.0.1"
@@ -85,9 +86,13 @@ def child_arguments(
 
 
 def child_environment(environment: Mapping[str, str], config: LoadConfig) -> dict[str, str]:
-    """A child's environment: the caller's without Locust's own variables, which would change the run."""
+    """A child's environment: the caller's without Locust's own variables, which would change the run.
+
+    Raises:
+        OSError: the file for what is secret cannot be written.
+    """
     kept = {key: value for key, value in environment.items() if not key.upper().startswith("LOCUST_")}
-    return {**kept, VARIABLE: config.to_json(), "PYTHONUNBUFFERED": "1"}
+    return {**kept, VARIABLE: hide(config).to_json(), "PYTHONUNBUFFERED": "1"}
 
 
 def grace(plan: Plan) -> int:

@@ -44,6 +44,7 @@ class LoadConfig:
         spacing: of the open model's arrivals.
         begun_at: unix seconds at which a load that is taken up again began; None: it begins now.
         reserved: [method, name] of the endpoints that the plan judges.
+        secrets: file that holds headers and token instead (harness.load.secret_file); empty: there is none.
     """
 
     role: Role
@@ -70,6 +71,7 @@ class LoadConfig:
     rates: tuple[RateStage, ...] = ()
     spacing: Spacing = "poisson"
     begun_at: float | None = None
+    secrets: str = ""
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

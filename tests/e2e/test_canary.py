@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import redis
 import requests
 
 from harness.errors import ExitCode
@@ -121,7 +122,8 @@ def of_metrics(process: psutil.Process) -> list[str]:
 
 
 def test_secrets_are_in_nothing_that_a_run_makes(service: str, tmp_path: Path) -> None:
-    with servers.start_redis(tmp_path, args=("--requirepass", CANARIES["redis"])) as cache:
+    with servers.start_redis(tmp_path) as cache:
+        redis.Redis.from_url(cache).config_set("requirepass", CANARIES["redis"])
         redis_url = cache.replace("redis://", f"redis://:{CANARIES['redis']}@", 1)
         words = {**CANARIES, "url": service, "redis_url": redis_url, "pid": str(os.getpid())}
         url_with_password = f"postgresql://u:{CANARIES['database']}@db.example/x"

@@ -29,7 +29,8 @@ from tests.fuzzing import MANY, cases
 
 TOKENS = [
     b"# TYPE a counter\n", b"# HELP a b\n", b"# TYPE a wrong\n", b"# EOF\n", b"a 1\n", b"a NaN\n",
-    b"a +Inf\n", b"a -Inf\n", b"a 1e999\n", b"a 0x10\n", b"a\n", b"a{\n", b'a{x="1"} 2\n', b'a{x="1",x="2"} 3\n', b'a{x="\\"} 1\n',
+    b"a +Inf\n",
+    b"a -Inf\n", b"a 1e999\n", b"a 0x10\n", b"a\n", b"a{\n", b'a{x="1"} 2\n', b'a{x="1",x="2"} 3\n', b'a{x="\\"} 1\n',
     b'a{x="\xff"} 1\n', b"a{} 1 99999999999999999999\n", b"a 1 -1\n", b'{__name__="b"} 1\n', b'harness="evil" 1\n',
     b'a{harness="other",job="load",instance="x"} 1\n', b"locust_users 5\n", b"\x00", b"\xff\xfe", b"\r\n", b"\n",
     b"a_bucket{le=\"x\"} 1\n", b"a " + b"9" * 400 + b"\n", b'a{x="' + b"y" * 5000 + b'"} 1\n', b"<html>", b"}",
