@@ -10,6 +10,7 @@ bits, staleness markers (for which the text format has no word) too, and promtoo
 from __future__ import annotations
 
 import math
+import os
 import secrets
 import shutil
 from collections.abc import Iterator, Sequence
@@ -33,6 +34,7 @@ WINDOW = 600.0  # seconds of all series held in memory at once: 20,000 series at
 # What rules look back at most: at the run's first moments they read what was there before, as a snapshot's blocks hold.
 LEAD = 900.0
 _SALT = "salt"
+_WHOLE = "whole"
 _WRITTEN = f".*:.*|{ALERTS}|{ALERTS}_FOR_STATE|{OBJECTIVE}|{OBJECTIVE_EDGE}"
 
 
@@ -78,8 +80,13 @@ def keep_remote(api: PrometheusApi, wanted: Wanted, tsdb: Path) -> list[Block]:
             folder = pieces / f"{round(low * 1000)}-{round(high * 1000)}"
             if not folder.is_dir():
                 _write_piece(folder, reader, staleness, mask, wanted, low, high)
-        blocks = [block for low, high in cut(wanted.start - LEAD, wanted.end + 0.001)
-                  for block in find_blocks(pieces / f"{round(low * 1000)}-{round(high * 1000)}")]  # fmt: skip
+        # Links: a kill while blocks are moved into the archive must not empty a piece that counts as read.
+        whole = pieces / _WHOLE
+        shutil.rmtree(whole, ignore_errors=True)
+        for low, high in cut(wanted.start - LEAD, wanted.end + 0.001):
+            for block in find_blocks(pieces / f"{round(low * 1000)}-{round(high * 1000)}"):
+                shutil.copytree(block.path, whole / block.path.name, copy_function=_link)
+        blocks = find_blocks(whole) if whole.is_dir() else []
         if not any(block.overlaps(wanted.start, wanted.end) for block in blocks):
             shutil.rmtree(pieces)  # asked again it may hold some: a selector was corrected, a server caught up
             raise ArchiveError(
@@ -144,6 +151,13 @@ def _with_markers(series: Sequence[Series], markers: Sequence[Series]) -> list[S
         order = np.argsort(times, kind="stable")
         joined.append(Series(one.labels, times[order], values[order]))
     return joined
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # a file system without hard links
+        shutil.copyfile(source, target)
 
 
 def _salt(pieces: Path, asked: str) -> str:

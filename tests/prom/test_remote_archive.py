@@ -261,7 +261,7 @@ def test_killed_at_any_moment_the_next_try_gives_the_same(
     source: PrometheusServer, want: tuple[list[Series], list[Series]], tmp_path: Path
 ) -> None:
     api = source.api()
-    for step in count(1, 3):
+    for step in count(1, 4):
         home = tmp_path / str(step)
         home.mkdir()
         killed = killed_at(step, lambda home=home: keep_remote(source.api(), WANTED, home / "tsdb"))  # type: ignore[misc]
@@ -274,6 +274,25 @@ def test_killed_at_any_moment_the_next_try_gives_the_same(
         if not killed:
             break
     assert step > 30
+
+
+def test_killed_while_its_pieces_become_the_archive_nothing_is_lost(
+    source: PrometheusServer, want: tuple[list[Series], list[Series]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first block is moved already: its piece still holds it."""
+
+    def moved_one(blocks, destination: Path) -> None:
+        staging = destination.with_name(f".{destination.name}.part")
+        staging.mkdir()
+        shutil.move(blocks[0].path, staging / blocks[0].path.name)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(remote_archive, "move_blocks", moved_one)
+        keep_remote(source.api(), WANTED, tmp_path / "tsdb")
+    keep_remote(source.api(), WANTED, tmp_path / "tsdb")
+    assert [path.name for path in tmp_path.iterdir()] == ["tsdb"]
+    equal(seen(tmp_path / "tsdb", tmp_path / "w"), want)
 
 
 def test_nothing_of_the_run_is_an_error(source: PrometheusServer, tmp_path: Path, monkeypatch) -> None:
