@@ -24,7 +24,7 @@ _RESOURCES = {
 _UNENDED = {
     "generator": "the load generator reached its own limit before the target did: add load.workers, or processors for "
     "them",
-    "telemetry": "three loads in a row showed nothing: their telemetry is missing",
+    "telemetry": "three loads in a row showed nothing",
     "probes": "the interval did not become narrow enough: the target's capacity may change while it is measured",
     "unfinished": "the run ended before the search did (capacity.longest, an abort, or a target that did not recover)",
 }

@@ -135,7 +135,7 @@ class ProbeReader:
             if bad > share * total + 1e-9:
                 broken.append(name)
                 certain |= planned > 0 and bad > share * total * max(1.0, planned / window.span)
-            elif total < max(LEAST_REQUESTS, math.ceil(1 / share) if share > 0 else 0):
+            elif total < max(LEAST_REQUESTS, math.ceil(1 / share - 1e-9) if share > 0 else 0):
                 if total <= 0 and not objective.endpoint and self._counts_requests(window):
                     broken.append(name)  # users wait, and nobody was answered
                 else:

@@ -12,6 +12,13 @@ FEWEST_REQUESTS = 30  # in a hold: fewer show nothing (harness.judge.shares)
 GROWTH = 2.0
 
 
+def _fewest_requests(plan: Plan) -> int:
+    """A share of one in a hundred cannot be told from fewer than a hundred requests."""
+    shares = [1 - (o.spec.quantile or 0.0) for o in plan.objectives if o.spec.family == "latency"]
+    shares += [o.limit for o in plan.objectives if o.spec.family == "ratio" and o.limit > 0]
+    return max([FEWEST_REQUESTS, *(math.ceil(1 / share - 1e-9) for share in shares)])
+
+
 def not_shown(plan: Plan) -> list[tuple[str, str, str, bool]]:
     section = plan.capacity
     if section is None:
@@ -42,12 +49,13 @@ def not_shown(plan: Plan) -> list[tuple[str, str, str, bool]]:
         found.append(
             ("capacity", f"capacity asks for {limit}, and the search ends at {most}", "raise capacity.max", True)
         )
-    if not closed and section.start * section.hold < FEWEST_REQUESTS:
+    fewest = _fewest_requests(plan)
+    if not closed and section.start * section.hold < fewest:
         found.append(
             (
                 "",
                 f"{section.start:g} arrivals per second make too few requests in {format_duration(section.hold)}",
-                f"raise capacity.start or capacity.hold: {FEWEST_REQUESTS} requests at least must be in a hold",
+                f"raise capacity.start or capacity.hold: {fewest} requests at least must be in a hold",
                 True,
             )
         )

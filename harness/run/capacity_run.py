@@ -34,7 +34,7 @@ _WORDS = {
     "top": "the highest load of the plan (capacity.max) held",
     "bottom": "even the lowest load broke the objectives",
     "generator": "the load generator reached its own limit first: add load.workers",
-    "telemetry": "nothing could be read of the load several times in a row",
+    "telemetry": "three loads in a row showed nothing",
     "probes": "as many loads as are allowed were tried",
     "stuck": "the target did not recover at a low load",
 }

@@ -118,8 +118,8 @@ def mingus_run(tmp: Path, *, workers: int, pool: int, threads: int, far: float =
                 },
                 "scrape_interval": "1s",
                 "load": {"locustfile": "reference"},
-                "capacity": {"start": 10, "max": 600, "tolerance": "20%", "settle": "6s", "hold": "10s",
-                             "confirm": "20s", "confirmations": 2, "ramp": "60s", "longest": "12m"},
+                "capacity": {"start": 20, "max": 600, "tolerance": "20%", "settle": "6s", "hold": "15s",
+                             "confirm": "25s", "confirmations": 2, "ramp": "60s", "longest": "12m"},
                 "objectives": {"latency_p95": "800ms", "error_ratio": "1%", "capacity": ">= 5 users"},
             },
         )  # fmt: skip
@@ -128,7 +128,7 @@ def mingus_run(tmp: Path, *, workers: int, pool: int, threads: int, far: float =
 @pytest.mark.parametrize(
     ("signal", "mingus"),
     [
-        ("db_pool", {"workers": 1, "pool": 2, "threads": 16, "far": 0.015}),
+        ("db_pool", {"workers": 1, "pool": 2, "threads": 16, "far": 0.004}),
         ("redis", {"workers": 1, "pool": 16, "threads": 16, "slow": 0.015}),
         ("cpu", {"workers": 1, "pool": 8, "threads": 8}),
     ],

@@ -57,6 +57,7 @@ def test_a_shorter_run_ends_the_search_sooner() -> None:
         (">= 100 rps", ">= 500 rps", "capacity asks for 500 rps, and the search ends at 400 rps", True),
         (">= 100 rps", ">= 100 users", "capacity is given in users, and the open model has arrivals", True),
         (', capacity: ">= 100 rps"', "", "the plan names no capacity objective", False),
+        ("start: 10", "start: 6", "6 arrivals per second make too few requests in 15s", True),
         ("start: 10", "start: 1", "1 arrivals per second make too few requests in 15s", True),
         ("hold: 15s", "hold: 15s, longest: 5m", "capacity.longest ends it after 5m", False),
         (', processes: [{name: web, match: gunicorn}]', "", "what runs out first cannot be told", False),
