@@ -43,8 +43,7 @@ def sentence(result: CapacityResult) -> str:
     if not result.found.bounded_above:
         highest = max(step.load for step in result.steps if step.outcome == "held")
         return f"it holds {_amount(result, highest)} at least: nothing that was tried broke it"
-    unit = "" if result.unit == "users" else " requests per second"
-    between = f"{_number(interval.low)} to {_number(interval.high)}{unit}"
+    between = f"{_number(interval.low)} to {_number(interval.high)}"
     sure = f"{interval.confidence * 100:g} % confidence {between}"
     return f"it holds {_amount(result, interval.estimate)} ({sure}); {_past_that(result.limit)}"
 
