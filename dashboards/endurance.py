@@ -10,7 +10,7 @@ from dashboards.queries.select import cells
 from dashboards.variables import ALWAYS, POOL, PROCESS, WINDOW
 from dashboards.wording import text
 
-# A hint where the plan has no limit: the growth alerts ask for 2 % from quarter to quarter of a day.
+# A hint where the plan has no limit: the growth alerts ask for 1 to 1.5 % in each three hours, 8 to 13 % of a day.
 CHANGE = rising(0.05, 0.2)
 COURSE = text("""
     Against the mean of the first window. Flat, or a saw tooth around zero, is endurance; a line that keeps rising will
