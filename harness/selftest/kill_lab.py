@@ -127,7 +127,7 @@ def kept_before(whole: Whole) -> float | None:
         link_archive(whole.directory / "tsdb", Path(work) / "data")
         with PrometheusServer(Path(work) / "data", Path(work)) as server:
             found = server.api(timeout=60).raw('up{job="load",instance="locust-master"}', began, end)
-    return sum(len(series) for series in found) / max(1.0, end - began)
+    return min(1.0, sum(len(series) for series in found) / max(1.0, end - began))
 
 
 def _load_began(whole: Whole) -> float | None:
