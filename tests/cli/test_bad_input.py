@@ -53,7 +53,7 @@ BAD_PLANS = {
     "unknown key": (
         plan_text(more="colour: red\n"),
         "error: p.yml:7: unknown key 'colour'\n"
-        "  known: name, kind, stack, target, prometheus, scrape_interval, load, horizon, objectives, "
+        "  known: name, kind, stack, target, prometheus, scrape_interval, load, capacity, horizon, objectives, "
         "baseline, set_aside, notify, abort_on\n",
     ),
     "wrong type": (
@@ -117,7 +117,7 @@ def test_missing_plan(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
         2,
         "",
         "error: there is no plan 'nowhere.yml'\n"
-        "  give the path of a plan, or a shipped one: selftest, smoke, soak-24h, stress\n",
+        "  give the path of a plan, or a shipped one: capacity, selftest, smoke, soak-24h, stress\n",
     )  # fmt: skip
 
 
