@@ -39,11 +39,11 @@ def test_users_follow_up_and_down_and_the_stages_end_still_ends_it(tmp_path, htt
         launcher.steer(3)
     try:
         launcher.start()
-        wait_for(launcher, lambda s: s.users == 2)
+        wait_for(launcher, lambda s: s.users == 2, timeout=60)
         launcher.steer(9)
-        assert wait_for(launcher, lambda s: s.users == 9).users_target == 9
+        assert wait_for(launcher, lambda s: s.users == 9, timeout=60).users_target == 9
         launcher.steer(3)
-        wait_for(launcher, lambda s: s.users == 3)
+        wait_for(launcher, lambda s: s.users == 3, timeout=60)
         launcher.hold()
         assert launcher.poll().users == 0
     finally:
@@ -54,9 +54,9 @@ def test_arrivals_follow_and_slots_that_stand_ready_stay(tmp_path, http_target) 
     launcher = launcher_of(tmp_path, http_target, Stage(duration=3600, rate=10.0), model="open", spacing="even")
     try:
         launcher.start()
-        wait_for(launcher, lambda s: s.users == 40)
+        wait_for(launcher, lambda s: s.users == 40, timeout=60)
         launcher.steer(60.0)
-        wait_for(launcher, lambda s: s.users == 240)
+        wait_for(launcher, lambda s: s.users == 240, timeout=60)
         launcher.steer(25.0)
         assert launcher.poll().users == 240
         _await_rate(launcher, 25.0)
