@@ -37,6 +37,9 @@ _NUMBERS = {
     "redis_evictions": "mb_per_s=2,cap_mb=40",
     "cpu_creep": "ms_per_minute=15",
     "latency_creep": "ms_per_minute=100",
+    "slow_dashboard": "ms=1500",
+    "cpu_work": "ms=20",
+    "rare_wait": "requests=1000,ms=2000",
     "stall": "every=12,pause=2",
     "error_burst": "ratio=0.2",
 }
