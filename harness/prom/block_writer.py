@@ -22,6 +22,7 @@ from harness.prom.server import PrometheusServer
 # older than half its span before its newest) and its snapshot is one block. A head compacts at 1.5 times its span.
 _HEADROOM = 3
 _LEAST_SPAN = 2 * 3600
+_SOFT_MEMORY = 512 * 2**20  # bytes from which on the server collects garbage at once (the Go runtime's soft limit)
 
 
 class BlockWriter:
@@ -40,7 +41,7 @@ class BlockWriter:
             self._folder / "data",
             self._folder,
             block_seconds=block,
-            environment={"GOGC": "400"},
+            environment={"GOGC": "400", "GOMEMLIMIT": str(_SOFT_MEMORY)},
             extra_flags=("--web.enable-remote-write-receiver",),
         )
         self._local = threading.local()
