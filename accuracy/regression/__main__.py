@@ -18,7 +18,7 @@ from rich.console import Console
 from scipy import stats
 
 from accuracy.regression.corpus import BUILDS, Build
-from accuracy.regression.measure import Measured, Rate, measure, resampled_alarms
+from accuracy.regression.measure import Measured, Rate, measure, resampled_rates
 from harness.assets import rules_path
 from harness.judge.regression_runs import passed, values_of
 from harness.judge.regression_values import RunValues
@@ -36,7 +36,7 @@ MOST = 200  # comparisons of each kind
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m accuracy.regression", description=__doc__)
-    parser.add_argument("--runs", type=Path, required=True, help="a folder of runs for each build")
+    parser.add_argument("--runs", type=Path, required=True, nargs="+", help="folders of a folder for each build")
     parser.add_argument(
         "--make", type=int, nargs=2, metavar=("BASE", "OTHERS"), help="make runs until so many are there"
     )
@@ -44,10 +44,10 @@ def main() -> int:
     parser.add_argument("--write", type=Path, default=PAGE, help="the page; - for none")
     given = parser.parse_args()
     if given.make:
-        make(given.runs, *given.make)
+        make(given.runs[0], *given.make)
     queries = load_queries(rules_path().parent)
-    values = {build.name: read(given.runs / build.name, queries) for build in BUILDS}
-    text = page(values, queries, given.resampled)
+    made = [{build.name: read(place / build.name, queries) for build in BUILDS} for place in given.runs]
+    text = page(made, queries, given.resampled)
     Console(soft_wrap=True, highlight=False).print(text, markup=False)
     if str(given.write) != "-":
         old = given.write.read_text(encoding="utf-8")
@@ -81,45 +81,44 @@ def read(folder: Path, queries: QuerySet) -> list[RunValues]:
     return found
 
 
-def page(values: dict[str, list[RunValues]], queries: QuerySet, resamples: int) -> str:
-    base = values["base"]
-    sizes = sorted({n for n in (1, 3, 5, len(base) - 1) if 1 <= n < len(base)})
+def page(places: list[dict[str, list[RunValues]]], queries: QuerySet, resamples: int) -> str:
+    """The figures of each place by itself: runs of different places are not runs of one machine."""
     day = datetime.now(UTC).strftime("%Y-%m-%d")
-    counts = ", ".join(f"{len(values[b.name])} of {b.words}" for b in BUILDS)
     lines = [
-        f"Measured on {day} by `python -m accuracy.regression`: real runs of `accuracy/regression/plan.yml` (65 s of",
-        f"steady state, 30 users): {counts}; two cores, which other work shared. Intervals: Clopper and Pearson, 95 %.",
-        "Comparisons of a handful of runs with each other are not independent: the intervals are too narrow by that.",
-        "",
-        "| one build against itself | baseline runs | comparisons | false alarm in |",
-        "| --- | --- | --- | --- |",
+        f"Measured on {day} by `python -m accuracy.regression`, real runs of `accuracy/regression/plan.yml` on two",
+        "cores that other work shared. Comparisons of a few runs with each other are not independent. *Resampled* are",
+        "runs drawn from the real ones: levels of all series together with the spread between the real runs, windows",
+        "of one of them; another build's change is then made in the numbers. Intervals: Clopper and Pearson, 95%.",
     ]
-    for size in sizes:
-        real = measure(BUILDS[0], base, base, size, queries, MOST)
-        lines.append(f"| real runs | {size} | {real.clean.of} | {_share(_alarms(real))} |")
-    for size in (1, 5, 10) if len(base) > 2 else ():
-        rate = resampled_alarms(base, size, resamples, queries)
-        lines.append(f"| resampled from them | {size} | {rate.of} | {_share(rate)} |")
-    lines += [
-        "",
-        "| another build | baseline runs | comparisons | named in | nothing else worse in | called worse falsely |",
-        "| --- | --- | --- | --- | --- | --- |",
-    ]
-    for build in BUILDS[1:]:
-        for size in sizes:
-            found = measure(build, values[build.name], base, size, queries, MOST)
-            if not found.found.of:
-                continue
-            wrong = ", ".join(f"`{name}` ({count})" for name, count in found.falsely[:3]) or "-"
-            lines.append(
-                f"| {build.words} | {size} | {found.found.of} | {_share(found.found)} | {_share(found.clean)} "
-                f"| {wrong} |"
-            )
+    for number, values in enumerate(places, 1):
+        lines += ["", *_place(number, values, queries, resamples)]
     return "\n".join(lines) + "\n"
 
 
-def _alarms(measured: Measured) -> Rate:
-    return Rate(measured.clean.of - measured.clean.hits, measured.clean.of)
+def _place(number: int, values: dict[str, list[RunValues]], queries: QuerySet, resamples: int) -> list[str]:
+    base = values["base"]
+    counts = ", ".join(f"{len(values[b.name])} of {b.words}" for b in BUILDS)
+    lines = [
+        f"Place {number}, real runs: {counts}.",
+        "",
+        "| build | runs | baseline runs | comparisons | named in | something else called worse in | what |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    sizes = sorted({n for n in (1, 3, 5, len(base) - 1) if 1 <= n < len(base)})
+    for build in BUILDS:
+        for size in sizes:
+            real = measure(build, values[build.name], base, size, queries, MOST)
+            lines += [_row(build, "real", real)] if real.found.of else []
+        for size in (1, 5, 10) if len(base) > 2 else ():
+            lines.append(_row(build, "resampled", resampled_rates(build, base, size, resamples, queries)))
+    return lines
+
+
+def _row(build: Build, kind: str, found: Measured) -> str:
+    wrong = ", ".join(f"`{name}` ({count})" for name, count in found.falsely[:3]) or "-"
+    named = _share(found.found) if build.named else "-"
+    other = _share(Rate(found.clean.of - found.clean.hits, found.clean.of))
+    return f"| {build.words} | {kind} | {found.baselines} | {found.found.of} | {named} | {other} | {wrong} |"
 
 
 def _share(rate: Rate) -> str:

@@ -52,6 +52,12 @@ def measure(
     if len(pairs) > most:
         rng = np.random.default_rng(1)
         pairs = [pairs[i] for i in sorted(rng.choice(len(pairs), most, replace=False))]
+    return _rates(build, pairs, baselines, queries)
+
+
+def _rates(
+    build: Build, pairs: Sequence[tuple[RunValues, Sequence[RunValues]]], baselines: int, queries: QuerySet
+) -> Measured:
     found = clean = 0
     falsely: dict[str, int] = {}
     for run, choice in pairs:
@@ -92,13 +98,23 @@ def resampled(base: Sequence[RunValues], count: int, rng: np.random.Generator) -
     return made
 
 
-def resampled_alarms(
-    base: Sequence[RunValues], baselines: int, comparisons: int, queries: QuerySet, seed: int = 1
-) -> Rate:
-    """Of comparisons of resampled runs of one build, how many call anything worse."""
+def plant(run: RunValues, build: Build) -> RunValues:
+    """A run of the base build with the change of another made in its numbers."""
+    values = dict(run.values)
+    for query, endpoint, factor in build.planted:
+        for key in values:
+            if key[0] == query and (not endpoint or dict(key[1]).get("name") == endpoint):
+                values[key] = values[key] * factor
+    return replace(run, values=values)
+
+
+def resampled_rates(
+    build: Build, base: Sequence[RunValues], baselines: int, comparisons: int, queries: QuerySet, seed: int = 1
+) -> Measured:
+    """Resampled runs with a planted change (none for the base build) against resampled runs of the base build."""
     rng = np.random.default_rng(seed)
-    alarms = 0
+    pairs = []
     for _ in range(comparisons):
         run, *others = resampled(base, baselines + 1, rng)
-        alarms += bool(compare(run, others, queries).of(Change.WORSE))
-    return Rate(alarms, comparisons)
+        pairs.append((plant(run, build), tuple(others)))
+    return _rates(build, pairs, baselines, queries)
