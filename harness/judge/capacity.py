@@ -238,7 +238,7 @@ def to_json(result: CapacityResult) -> dict[str, Any]:
     return {
         "unit": result.unit,
         "ended": result.ended,
-        "estimate": interval.estimate if interval else None,
+        "estimate": interval.estimate if interval and known.bounded_below and known.bounded_above else None,
         "low": interval.low if interval and known.bounded_below else None,
         "high": interval.high if interval and known.bounded_above else None,
         "confidence": interval.confidence if interval else None,

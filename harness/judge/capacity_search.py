@@ -8,7 +8,7 @@ between calls: the judge repeats the same search on the archive.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -88,7 +88,7 @@ def search(settings: Settings, tried: Sequence[Tried]) -> Found:
     broke = [p.load for p in probes if p.broke]
     ceiling = min((one.load for one in tried if one.shown == "generator"), default=None)
     posterior = Posterior(probes, settings.least / BEYOND, settings.most * BEYOND)
-    interval = posterior.interval(settings.confidence) if probes else None
+    interval = _seen(posterior.interval(settings.confidence), held, broke) if probes else None
 
     def at(load: float) -> Found:
         return Found(_rounded(settings, load), None, interval, bool(held), bool(broke))
@@ -117,6 +117,13 @@ def search(settings: Settings, tried: Sequence[Tried]) -> Found:
     loads = [_rounded(settings, posterior.quantile(float(q))) for q in _CANDIDATES]
     limit = settings.most if ceiling is None else ceiling
     return at(posterior.most_telling(sorted({min(load, limit) for load in loads})))
+
+
+def _seen(interval: Interval, held: list[float], broke: list[float]) -> Interval:
+    """Nothing is claimed beyond what was seen: without a breach the prior alone would put the capacity far above."""
+    low = min(interval.low, max(held)) if held else interval.low
+    high = max(interval.high, min(broke)) if broke else interval.high
+    return replace(interval, low=low, estimate=min(high, max(low, interval.estimate)), high=high)
 
 
 def _upwards(

@@ -141,7 +141,8 @@ def _capacity(objective: Objective, result: CapacityResult) -> Judged:
     broke = [s for s in result.steps if s.outcome == "broken"]
     first = min((s.begun for s in broke), default=None)
     evidence = Evidence(None, first, sum(s.ended - s.begun for s in broke))
-    return judged(objective, _LOAD, outcome, estimate if found.bounded_above else low, note, evidence)
+    value = low if not found.bounded_above else high if not found.bounded_below else estimate
+    return judged(objective, _LOAD, outcome, value, note, evidence)
 
 
 def _felt(objective: Objective, result: CapacityResult) -> Judged:

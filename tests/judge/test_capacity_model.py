@@ -63,6 +63,16 @@ def test_users_are_whole_numbers_and_one_user_is_the_least() -> None:
     assert 4 <= found.interval.low <= found.interval.high <= 5.5
 
 
+def test_nothing_is_claimed_beyond_the_loads_that_were_seen() -> None:
+    settings = Settings(start=4, most=300)
+    held = search(settings, [Tried(4, "held")])
+    assert held.interval.low <= 4, "the prior alone is no evidence"
+    assert (held.bounded_below, held.bounded_above) == (True, False)
+    broke = search(settings, [Tried(4, "broke")])
+    assert broke.interval.high >= 4
+    assert (broke.bounded_below, broke.bounded_above) == (False, True)
+
+
 def test_a_search_that_contradicts_itself_ends() -> None:
     settings, tried, coin = Settings(start=10, most=1000, most_probes=40), [], np.random.default_rng(1)
     while (found := search(settings, tried)).following is not None:
