@@ -29,7 +29,7 @@ test: setup-tests  ## the tests that CI runs
 
 test-long: setup-tests  ## the long tests only
 	$(PYTEST) -m long --timeout 3600
-	$(PYTEST) -m "not long" --hypothesis-profile searching $$(grep -rl "from hypothesis" tests --include="test_*.py")
+	HARNESS_FUZZ_CASES=1000 $(PYTEST) -m "not long" --timeout 3600 --hypothesis-profile searching $$(grep -rl "from hypothesis" tests --include="test_*.py")
 
 soak-2h: setup  ## a real run of two hours in which the restartable parts are killed at random
 	@.venv/bin/harness kills --soak 2h $(ARGS)

@@ -18,7 +18,7 @@ from harness.judge.verdict import Finding, Outcome
 from harness.judge.windows import Window
 from harness.plan.judgeable import MOST_ASIDE
 from harness.plan.model import Plan
-from harness.run.record import RunRecord, rfc3339
+from harness.run.record import MOST_BYTES, RunRecord, rfc3339
 from harness.units import format_duration, format_value
 
 MOST_LOST = 2 * MOST_ASIDE  # of the steady state, the scrapes after each window included
@@ -57,6 +57,8 @@ def read_marks(file: Path) -> tuple[SetAside, ...]:
     Raises:
         ArchiveError: a line cannot be read. A mark that is overlooked would judge what somebody set aside.
     """
+    if file.exists() and (not file.is_file() or file.stat().st_size > MOST_BYTES):
+        raise ArchiveError(f"{file} is no list of marks: it is too large, or no regular file")
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,9 @@ from harness.prom.manifest import DamagedArchiveError, require_whole, write_mani
 from harness.prom.swap import heal, put_in_place, staging_of
 
 _ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
+# A day of 100,000 series has an index of some hundreds of MB; Prometheus begins a new file of chunks at 512 MiB.
+_MOST_BYTES = {"index": 8 * 2**30, "meta.json": 16 * 2**20}
+_MOST_OTHER_BYTES = 2**30
 # What Prometheus keeps beside blocks for samples that are in no block yet; an archive may be a stopped server's data.
 _HEAD = ("wal", "chunks_head", "wbl")
 
@@ -53,7 +57,9 @@ def _block(path: Path) -> Block:
     except FileNotFoundError:
         raise DamagedArchiveError(f"the block {path} is damaged: it has no meta.json") from None
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise DamagedArchiveError(f"the block {path} is damaged: its meta.json cannot be read ({error!r})") from error
+        raise DamagedArchiveError(
+            f"the block {path} is damaged: its meta.json cannot be read ({repr(error)[:200]})"
+        ) from error
     for part in ("index", "chunks"):
         if not (path / part).exists():
             raise DamagedArchiveError(f"the block {path} is damaged: it has no {part!r}")
@@ -69,8 +75,14 @@ def refuse_symlinks(folder: Path) -> None:
         raise ArchiveError(f"{folder} is a symbolic link; an archive must hold its own files")
     for root, folders, files in os.walk(folder):
         for name in (*folders, *files):
-            if (Path(root) / name).is_symlink():
-                raise ArchiveError(f"{Path(root) / name} is a symbolic link; an archive must hold its own files")
+            path = Path(root) / name
+            if path.is_symlink():
+                raise ArchiveError(f"{path} is a symbolic link; an archive must hold its own files")
+            status = path.lstat()
+            if name in files and not stat.S_ISREG(status.st_mode):  # a reader of a pipe would wait for ever
+                raise ArchiveError(f"{path} is no regular file; an archive holds files and folders only")
+            if name in files and status.st_size > _MOST_BYTES.get(name, _MOST_OTHER_BYTES):
+                raise ArchiveError(f"the block file {path} is damaged: it has {status.st_size / 2**30:.0f} GiB")
 
 
 def link_archive(archive: Path, destination: Path) -> list[Block]:

@@ -103,8 +103,13 @@ def check_locustfile(path: Path) -> Check:
         compile(source, str(path), "exec")
     except SyntaxError as error:
         return Check(name, False, f"{path}:{error.lineno or 1}: {error.msg}", "correct the locustfile")
-    except ValueError as error:
-        return Check(name, False, f"{path} is not Python: {error}", "correct load.locustfile in the plan")
+    except (ValueError, RecursionError, MemoryError, OverflowError) as error:
+        return Check(
+            name,
+            False,
+            f"{path} is not Python: {error or 'it is nested too deep'}",
+            "correct load.locustfile in the plan",
+        )
     return Check(name, True, str(path))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import stat
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
@@ -19,6 +20,7 @@ SCHEMA = 1
 # Load lasts 31 days at most (harness.plan.checks). A time that lies farther off is a slip, and judging up to it, by the
 # interval, would not end.
 LONGEST_SECONDS = 40 * 86_400.0
+MOST_BYTES = 64 * 2**20  # of a JSON file; a verdict with thousands of endpoints has some MB
 EndedBy = Literal["completed", "aborted", "interrupted", "crashed"]
 ENDINGS: tuple[EndedBy, ...] = ("completed", "aborted", "interrupted", "crashed")
 
@@ -242,6 +244,9 @@ def write_text(path: Path, text: str) -> None:
 def read_json(path: Path) -> Any:
     """Raises ArchiveError that names the file."""
     try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode) or status.st_size > MOST_BYTES:
+            raise ArchiveError(f"{path} is no file of a run: it is {status.st_size:,} bytes large, or no regular file")
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ArchiveError(f"{path} is missing") from None

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import time
+import warnings
 from pathlib import Path
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import PlanError
 from harness.plan.dump import dump_plan
 from harness.plan.judgeable import unjudgeable
 from harness.plan.loading import load_plan, load_plan_text
+from harness.run.preflight import check_locustfile
+from tests.fuzzing import cases
 
 PLANS = Path(__file__).parents[2] / "plans"
 SHIPPED = [path.read_text() for path in sorted(PLANS.glob("*.yml"))]
@@ -113,7 +117,7 @@ def mutated(draw: st.DrawFn) -> str:
     return text
 
 
-SETTINGS = settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
+SETTINGS = cases(500)
 
 
 @SETTINGS
@@ -128,7 +132,7 @@ def test_nonsense(text: str) -> None:
     check(text)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@cases(100)
 @given(st.binary(max_size=2000))
 def test_bytes(tmp_path_factory: object, data: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "fuzz.yml"  # type: ignore[attr-defined]
@@ -139,7 +143,7 @@ def test_bytes(tmp_path_factory: object, data: bytes) -> None:
         assert str(path) in str(error)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@cases(100)
 @given(
     st.one_of(st.text(max_size=40), st.lists(st.sampled_from(TOKENS), max_size=8).map("".join)), st.text(max_size=40)
 )
@@ -148,3 +152,35 @@ def test_overrides(key: str, value: str) -> None:
         load_plan_text(SHIPPED[0], where="x.yml", environ=ENVIRON, overrides=[(key, value), (f"load.{key}", value)])
     except PlanError as error:
         assert 0 < len(str(error)) < 20_000
+
+
+NAMES = st.one_of(
+    st.text(max_size=60), st.lists(st.sampled_from([*TOKENS, "..", "/", "a.py", "x" * 300]), max_size=6).map("".join)
+)
+
+
+@cases(100)
+@given(NAMES)
+def test_the_name_of_a_locustfile(tmp_path_factory: object, name: str) -> None:
+    folder = tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]
+    text = f"name: t\ntarget: {{url: 'http://localhost:1'}}\nload:\n  locustfile: {json.dumps(name)}\n"
+    try:
+        plan = load_plan_text(
+            text + "  stages: [{duration: 9s, users: 1}]\n", where="x.yml", environ=ENVIRON, files_from=folder
+        )
+    except PlanError as error:
+        assert str(error).startswith("x.yml:")
+        assert len(str(error)) < 20_000
+    else:
+        assert Path(plan.load.locustfile).is_file()
+
+
+@cases(100)
+@given(st.one_of(st.binary(max_size=300), st.text(max_size=300).map(lambda t: t.encode("utf-8", "surrogatepass"))))
+def test_what_stands_in_a_locustfile(tmp_path_factory: object, content: bytes) -> None:
+    path = tmp_path_factory.getbasetemp() / "fuzz.py"  # type: ignore[attr-defined]
+    path.write_bytes(content)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of odd escapes, as a compiler gives them
+        found = check_locustfile(path)
+    assert found.ok or (found.detail and found.remedy)
