@@ -6,7 +6,6 @@ does not take the processor from runs that are still on.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,33 +19,18 @@ from tests.e2e.scenarios import SCENARIOS
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(3600)]
 
-Name = tuple[str, str]
-HERE = Path(__file__)
+# Of each kind one that CI makes anyway: each takes some seconds more.
+IN_CI = {"healthy", "error-burst", "sidecar-killed", "standing"}
 # They end before there is anything to keep.
 WITHOUT_SERIES = {"interrupted-at-start", "interrupted-twice"}
 
 
-def made_in_ci() -> set[Name]:
-    """The runs that some test outside of `make test-long` looks at: only those are made there."""
-    found: set[Name] = set()
-    for path in sorted(HERE.parent.glob("test_*.py")):
-        if path == HERE:
-            continue
-        for test in vars(importlib.import_module(f"tests.e2e.{path.stem}")).values():
-            marks = getattr(test, "pytestmark", [])
-            names = [(mark.name, mark.args[0]) for mark in marks if mark.name in ("scenario", "case")]
-            if names and "long" not in {mark.name for mark in marks}:
-                found.update(names)
-    return found | {("case", case.name) for case in CASES.values() if case.short}
-
-
 def parameters() -> Iterator[object]:
-    short = made_in_ci()
     for kind, names in (("case", CASES), ("scenario", SCENARIOS)):
         for name in names:
             if name not in WITHOUT_SERIES:
                 marks = [getattr(pytest.mark, kind)(name)]
-                if (kind, name) not in short:
+                if name not in IN_CI:
                     marks.append(pytest.mark.long)
                 yield pytest.param(marks=marks, id=name)
 
