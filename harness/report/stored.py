@@ -34,7 +34,7 @@ def read_verdict(directory: RunDirectory) -> Verdict:
             run_id=_text(data["run_id"]),
             findings=tuple(Finding(**_fields(Finding, f)) for f in data["findings"]),
             objectives=tuple(ObjectiveResult(**_fields(ObjectiveResult, o)) for o in data["objectives"]),
-            coverage=dict(data["coverage"]),
+            coverage=_coverage(data["coverage"]),
             capacity=None if data.get("capacity") is None else dict(data["capacity"]),
             steps=tuple(Step.from_json(one) for one in data.get("steps", ())),
             stress=None if data.get("stress") is None else dict(data["stress"]),
