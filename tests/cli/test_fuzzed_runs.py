@@ -141,4 +141,4 @@ def test_reports_of_a_damaged_run(
     assert code == 0
     assert json.loads(out)[0]["outcome"] not in ("pass", "warn")
     assert run("judge", str(directory.path), "--out", str(folder))[0] in (2, 12), "there are no series"
-    assert time.process_time() - began < 10
+    assert time.process_time() - began < 60, "bounded, however slow the machine"
