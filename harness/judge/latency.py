@@ -24,6 +24,8 @@ from harness.prom.series import FloatArray
 from harness.units import format_value
 
 _LOAD = Subject("load")
+# Of the requests that were counted, so many must be in the buckets; else a process began anew and took its own along.
+KNOWN = 0.98
 
 
 def judge_latency(context: Context, objective: Objective) -> Judged:
@@ -51,7 +53,7 @@ def judge_latency(context: Context, objective: Objective) -> Judged:
     breaches = {b: find_breach(c, window, over, context.interval) for b, (c, _) in sides.items()}
     lower, upper = sides.get("lower"), sides.get("upper")
     counts = (lower or upper or next(iter(sides.values())))[0]
-    value = _shown(context, objective, window, counts.total, quantile)
+    value = _shown(context, objective, window, counts, quantile)
     note = _note(objective, counts, lower, upper)
     evidence = Evidence(query=query)
     if upper is not None and _broken(breaches["upper"]):
@@ -98,7 +100,7 @@ def quantile_of(edges: FloatArray, cumulative: FloatArray, total: float, quantil
     return low + (float(edges[index]) - low) * ((rank - below) / inside if inside > 0 else 1.0)
 
 
-def _shown(context: Context, objective: Objective, window: Window, total: float, quantile: float) -> float | None:
+def _shown(context: Context, objective: Objective, window: Window, counts: Counts, quantile: float) -> float | None:
     """The quantile in seconds, for showing; the objective is judged by its share."""
     labels = {"method": objective.method, "name": objective.endpoint} if objective.endpoint else {}
     buckets = context.selector(REQUEST_DURATION + "_bucket", outcome="ok", **labels)
@@ -111,9 +113,10 @@ def _shown(context: Context, objective: Objective, window: Window, total: float,
         for at in (window.start + context.interval, window.end + context.interval)
     )
     pairs = sorted((float(le), count - first.get(le, 0.0)) for le, count in last.items())
+    total = counts.total
     if window.holes:
         pairs, total = _of_parts(context, buckets, labels, window)
-    if not pairs or min(count for _, count in pairs) < 0:
+    if not pairs or min(count for _, count in pairs) < 0 or pairs[-1][1] < KNOWN * (counts.total - counts.total_bad):
         # A process of the load began anew: what it had counted is not in the last values.
         pairs, total = _increased(context, buckets, labels, window)
     finite = [(edge, count) for edge, count in pairs if math.isfinite(edge)]

@@ -11,34 +11,28 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 
 from exporters.load_histogram import edges
-from harness.errors import HarnessError, QueryError
-from harness.judge import judge_run
-from harness.judge.damage import verdict_on_damage
+from harness.errors import HarnessError
 from harness.judge.probe_reading import ProbeReader
-from harness.judge.verdict import Verdict
 from harness.judge.windows import Window
 from harness.ownership import owned
 from harness.plan.dump import dump_plan
 from harness.plan.judgeable import unjudgeable
 from harness.plan.model import Plan
-from harness.prom.manifest import DamagedArchiveError
-from harness.prom.private import RunData
 from harness.run import machine
-from harness.run.baselines import read_baselines
+from harness.run.aftermath import Aftermath, Reporter
 from harness.run.capacity_run import Conductor
 from harness.run.display import Ui
 from harness.run.faults import check_faults_for
 from harness.run.interrupts import STOP_FILE, Interrupted, StopRequest, stop_on_signals
 from harness.run.journal import Journal
-from harness.run.keeper import RecordKeeper, leave_work, nothing_to_judge
+from harness.run.keeper import RecordKeeper, leave_work
+from harness.run.last_scrapes import await_last_scrapes
 from harness.run.live_state import STATE_FILE, StateUi
-from harness.run.live_view import LiveView, last_scrapes_missing
+from harness.run.live_view import LiveView
 from harness.run.log_bounds import LOG_LIMIT, bound_logs
 from harness.run.marks import quiet_windows
-from harness.run.notify import message, post, report_place
 from harness.run.options import RunOptions, RunResult, localized
 from harness.run.own_parts import OwnParts
 from harness.run.phases import Schedule
@@ -54,17 +48,6 @@ from harness.run.watch import Ending, Watcher
 from harness.units import format_bytes, format_duration
 
 _KILLED = "it was killed, or its machine went down"
-_LAST_SCRAPE_INTERVALS = 3
-_LAST_SCRAPE_SLACK = 5.0
-
-
-class Reporter(Protocol):
-    """Makes the reports: looks at the series while they are open, writes when the verdict is known."""
-
-    trouble: str
-
-    def look(self, data: RunData, plan: Plan, verdict: Verdict) -> None: ...
-    def write(self, directory: RunDirectory, verdict: Verdict, record: RunRecord, plan: Plan) -> None: ...
 
 
 def run_session(
@@ -183,17 +166,10 @@ class _Session:
         finally:
             self.ui.close()
             self.keeper.clear_work(keep_prometheus=self.loaded and not self.archived)
-        verdict = self._judge(failure, report)
-        if report.trouble:
-            self.journal.error(f"the report has no plots: {report.trouble}")
-        try:
-            report.write(self.directory, verdict, self.record, self.plan)
-        except OSError as error:
-            raise HarnessError(
-                f"the reports could not be written: {error}; the verdict is {verdict.outcome.word}",
-                remedy=f"make room, then: harness judge {self.directory.path}",
-            ) from error
-        self._notify(verdict)
+        after = Aftermath(self.plan, self.options, self.directory, self.keeper, self.journal)
+        verdict = after.judge(failure, report)
+        after.write(verdict, report)
+        after.notify(verdict)
         return RunResult(self.directory, self.record, verdict)
 
     # --- live
@@ -273,25 +249,13 @@ class _Session:
         except HarnessError as error:
             self.journal.note(f"the load did not come to rest: {error.message}")
         if telemetry.ended() is None:
-            self._await_last_scrapes(load, telemetry, view)
+            missing = await_last_scrapes(view, telemetry, load.scrape_targets(), self.plan.scrape_interval, self.clock)
+            if missing:
+                self.journal.note(f"the last numbers of {', '.join(missing)} were not scraped")
         load.stop()
         self.journal.event("keeping the series")
         telemetry.archive(self.record.started_at, self.clock())
         self.archived = True
-
-    def _await_last_scrapes(self, load: Load, telemetry: Telemetry, view: LiveView) -> None:
-        """What the load counted last is in its processes only until it was scraped."""
-        since = self.clock()
-        try:
-            instances = telemetry.load_instances(load.scrape_targets())
-        except QueryError:
-            instances = [instance for instance, _ in load.scrape_targets()]
-        deadline = time.monotonic() + _LAST_SCRAPE_INTERVALS * self.plan.scrape_interval + _LAST_SCRAPE_SLACK
-        while missing := last_scrapes_missing(view, instances, since, self.clock()):
-            if time.monotonic() > deadline:
-                self.journal.note(f"the last numbers of {', '.join(missing)} were not scraped")
-                return
-            time.sleep(0.2)
 
     def _conductor(self, load: Load, telemetry: Telemetry) -> Conductor | None:
         plan = self.plan
@@ -332,36 +296,3 @@ class _Session:
 
     def _write_plan(self) -> None:
         write_text(self.directory.plan_file, dump_plan(self.plan, mask=True))
-
-    # --- the verdict
-
-    def _judge(self, failure: HarnessError | None, report: Reporter) -> Verdict:
-        if not self.directory.tsdb.is_dir():
-            return nothing_to_judge(self.record, failure)
-        self.journal.event("judging")
-        try:
-            return judge_run(
-                self.directory,
-                self.plan,
-                rules_dir=self.options.rules_dir,
-                look=report.look,
-                baselines=lambda: read_baselines(self.options.runs_root),
-                anew=True,
-            )
-        except DamagedArchiveError as error:
-            self.journal.error(str(error))
-            return verdict_on_damage(self.record, error)
-        except HarnessError as error:
-            self.journal.error(str(error))
-            return nothing_to_judge(self.record, error)
-
-    def _notify(self, verdict: Verdict) -> None:
-        """After everything else: the report is there, and nothing depends on it."""
-        if self.plan.notify is None:
-            return
-        services = self.options.services
-        report = report_place(self.directory, services.report_base if services else None)
-        failure = post(self.plan.notify.webhook, message(verdict, self.record, report))
-        if failure:
-            self.journal.note(failure)
-            self.keeper.write()
