@@ -172,6 +172,6 @@ def test_an_unreadable_run_gives_reasons_and_no_plot(tmp_path: Path) -> None:
         record = property(lambda self: (_ for _ in ()).throw(RuntimeError("a bug")))
 
     writer = ReportWriter()
-    writer.look(Broken(), None, None)  # type: ignore[arg-type]
+    writer.look(Broken(), None, Verdict("r", (), (), {}))  # type: ignore[arg-type]
     assert "RuntimeError: a bug" in writer.evidence.missing
     assert "Traceback" in writer.trouble
