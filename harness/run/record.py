@@ -51,7 +51,8 @@ class Gap:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """What is known of one run. Times are unix seconds here, RFC 3339 UTC in the file.
+    """What is known of one run. Times are unix seconds here, RFC 3339 UTC in the file; whole milliseconds in both,
+    so that a report made at the end of a run and one made of its file are the same.
 
     Attributes:
         steady_from, steady_to: the judged window; None when the run never reached it.
@@ -74,6 +75,12 @@ class RunRecord:
     notes: tuple[str, ...] = ()
     steps: tuple[LoadStep, ...] = ()
     gaps: tuple[Gap, ...] = ()
+
+    def __post_init__(self) -> None:
+        for key in ("started_at", "steady_from", "steady_to", "ended_at"):
+            moment = getattr(self, key)
+            if moment is not None and math.isfinite(moment):
+                object.__setattr__(self, key, round(moment, 3))
 
     def to_json(self) -> dict[str, Any]:
         data = asdict(self)
@@ -257,10 +264,10 @@ def read_json(path: Path) -> Any:
 
 
 def rfc3339(seconds: float | None) -> str | None:
-    """Unix seconds as RFC 3339 UTC with milliseconds; None and NaN stay None."""
+    """Unix seconds as RFC 3339 UTC, rounded to milliseconds; None and NaN stay None."""
     if seconds is None or not math.isfinite(seconds):
         return None
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return datetime.fromtimestamp(round(seconds, 3), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _steps(data: Any, where: str) -> tuple[LoadStep, ...]:

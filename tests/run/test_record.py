@@ -54,6 +54,15 @@ def test_the_record_comes_back_as_it_was_written(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["run.json"]
 
 
+def test_a_record_is_the_same_before_and_after_its_file(tmp_path: Path) -> None:
+    """A report made at the end of a run and one made of its file would differ by a millisecond."""
+    for part in range(1, 2000, 7):
+        moment = NOW + part / 1999
+        record = replace(RECORD, started_at=moment, steady_from=moment + 0.0004, ended_at=moment + 114.2906)
+        RunDirectory(tmp_path).write_record(record)
+        assert RunDirectory(tmp_path).read_record() == record
+
+
 def test_until_something_better_is_known_a_run_has_crashed(tmp_path: Path) -> None:
     RunDirectory(tmp_path).write_record(RECORD)
     assert RunDirectory(tmp_path).read_record().ended_by == "crashed"
