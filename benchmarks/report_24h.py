@@ -24,7 +24,8 @@ from harness.plan.dump import dump_plan
 from harness.prom.series import Series
 from harness.report.evidence import Evidence
 from harness.report.writer import ReportWriter
-from harness.run.record import RunDirectory, write_text
+from harness.run.json_files import write_text
+from harness.run.record import RunDirectory
 
 ENDPOINTS = tuple(("GET" if i % 3 else "POST", f"/api/v1/resource{i}/items/{{id}}") for i in range(100))
 FAILING = 10

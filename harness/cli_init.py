@@ -17,7 +17,7 @@ from harness.plan.checks import host_allowed, is_loopback
 from harness.plan.loading import load_plan_text
 from harness.plan.model import DEFAULT_ALLOW_HOSTS
 from harness.plan.secrets import mask_url
-from harness.run.record import write_text
+from harness.run.json_files import write_text
 from harness.scaffold.openapi import METHODS, SAFE, Operation, describe
 from harness.scaffold.service import PATHS, Asked, Service, read_document
 from harness.scaffold.texts import Draft, locustfile_text, plan_text

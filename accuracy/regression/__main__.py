@@ -25,7 +25,8 @@ from harness.judge.regression_values import RunValues
 from harness.plan.loading import load_plan
 from harness.plan.regression import QuerySet
 from harness.plan.regression_file import load_queries
-from harness.run.record import list_runs, read_json
+from harness.run.json_files import read_json
+from harness.run.record import list_runs
 
 ROOT = Path(__file__).resolve().parents[2]
 PLAN = Path(__file__).with_name("plan.yml")

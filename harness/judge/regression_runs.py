@@ -28,7 +28,8 @@ from harness.plan.model import Plan
 from harness.plan.regression import QuerySet
 from harness.plan.regression_file import load_queries
 from harness.prom.private import open_run
-from harness.run.record import RunDirectory, RunRecord, list_runs, read_json, write_json
+from harness.run.json_files import read_json, write_json
+from harness.run.record import RunDirectory, RunRecord, list_runs
 
 FILE = "regression.json"
 SCHEMA = 1

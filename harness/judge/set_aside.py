@@ -18,7 +18,8 @@ from harness.judge.verdict import Finding, Outcome
 from harness.judge.windows import Window
 from harness.plan.judgeable import MOST_ASIDE
 from harness.plan.model import Plan
-from harness.run.record import MOST_BYTES, RunRecord, rfc3339
+from harness.run.json_files import MOST_BYTES
+from harness.run.record import RunRecord, rfc3339
 from harness.units import format_duration, format_value
 
 MOST_LOST = 2 * MOST_ASIDE  # of the steady state, the scrapes after each window included

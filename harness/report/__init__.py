@@ -13,7 +13,8 @@ from harness.report.html import html
 from harness.report.junit import junit
 from harness.report.markdown import summary
 from harness.report.workflow_commands import workflow_commands
-from harness.run.record import RunDirectory, RunRecord, write_json, write_text
+from harness.run.json_files import write_json, write_text
+from harness.run.record import RunDirectory, RunRecord
 
 Format = Literal["json", "junit", "markdown", "html", "annotations"]
 FORMATS: tuple[Format, ...] = get_args(Format)

@@ -10,7 +10,8 @@ from typing import Any
 from harness.errors import ArchiveError
 from harness.judge.steps import Step
 from harness.judge.verdict import SCHEMA, Finding, ObjectiveResult, Outcome, Verdict
-from harness.run.record import RunDirectory, read_json
+from harness.run.json_files import read_json
+from harness.run.record import RunDirectory
 
 _NUMBERS = frozenset({"value", "limit", "onset", "first_seen", "for_seconds"})
 _MOST = 1e30  # no time, size or count that was measured is larger

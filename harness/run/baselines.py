@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import ArchiveError, UsageError
-from harness.run.record import read_json, write_json
+from harness.run.json_files import read_json, write_json
 
 SCHEMA = 1
 FILE = "baselines.json"

@@ -16,7 +16,8 @@ from typing import Any
 
 from harness.errors import ArchiveError
 from harness.run.display import Progressed, Ui
-from harness.run.record import RunDirectory, read_json
+from harness.run.json_files import read_json
+from harness.run.record import RunDirectory
 
 STATE_FILE = "state.json"
 WRITE_EVERY = 1.0  # seconds

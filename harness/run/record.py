@@ -1,12 +1,8 @@
-"""A run's directory and its ``run.json`` (DESIGN: run directory). Atomic writes; reading fails with a named cause."""
+"""A run's directory and its ``run.json`` (DESIGN: run directory). Reading fails with a named cause."""
 
 from __future__ import annotations
 
-import json
 import math
-import os
-import stat
-import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -15,12 +11,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from harness.errors import ArchiveError, UsageError
+from harness.run.json_files import read_json, write_json
 
 SCHEMA = 1
 # Load lasts 31 days at most (harness.plan.checks). A time that lies farther off is a slip, and judging up to it, by the
 # interval, would not end.
 LONGEST_SECONDS = 40 * 86_400.0
-MOST_BYTES = 64 * 2**20  # of a JSON file; a verdict with thousands of endpoints has some MB
 EndedBy = Literal["completed", "aborted", "interrupted", "crashed"]
 ENDINGS: tuple[EndedBy, ...] = ("completed", "aborted", "interrupted", "crashed")
 
@@ -226,41 +222,6 @@ def list_runs(root: Path) -> list[RunDirectory]:
         return []
     shown = (p for p in sorted(root.iterdir()) if not p.name.startswith(".") and not p.is_symlink())
     return [RunDirectory(p) for p in shown if (p / "run.json").is_file()]
-
-
-def write_json(path: Path, data: Any) -> None:
-    """Whole or not at all: a reader never sees half a file, also after a kill."""
-    write_text(path, json.dumps(data, indent=2, allow_nan=False) + "\n")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Atomic write, see ``write_json``."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
-def read_json(path: Path) -> Any:
-    """Raises ArchiveError that names the file."""
-    try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode) or status.st_size > MOST_BYTES:
-            raise ArchiveError(f"{path} is no file of a run: it is {status.st_size:,} bytes large, or no regular file")
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ArchiveError(f"{path} is missing") from None
-    except OSError as error:
-        raise ArchiveError(f"{path} cannot be read: {error.strerror}") from error
-    except (UnicodeDecodeError, ValueError, RecursionError) as error:
-        raise ArchiveError(f"{path} is not valid JSON: {error}") from error
 
 
 def rfc3339(seconds: float | None) -> str | None:

@@ -17,9 +17,10 @@ from harness.errors import ArchiveError, HarnessError, UsageError
 from harness.plan.dump import dump_plan
 from harness.plan.loading import load_plan, load_plan_text
 from harness.plan.model import Plan
+from harness.run.json_files import read_json
 from harness.run.live_state import read_state
 from harness.run.options import RunOptions
-from harness.run.record import Gap, RunDirectory, RunRecord, read_json
+from harness.run.record import Gap, RunDirectory, RunRecord
 from harness.run.recover import clear_dead, still_on
 from harness.units import format_duration
 

@@ -27,6 +27,7 @@ from harness.run.display import Ui
 from harness.run.faults import check_faults_for
 from harness.run.interrupts import STOP_FILE, Interrupted, StopRequest, stop_on_signals
 from harness.run.journal import Journal
+from harness.run.json_files import write_text
 from harness.run.keeper import RecordKeeper, leave_work
 from harness.run.last_scrapes import await_last_scrapes
 from harness.run.live_state import STATE_FILE, StateUi
@@ -38,7 +39,7 @@ from harness.run.own_parts import OwnParts
 from harness.run.phases import Schedule
 from harness.run.preflight import require
 from harness.run.protocols import Load, Parts, Run, Sources, Telemetry
-from harness.run.record import LoadStep, RunDirectory, RunRecord, create_run_directory, write_text
+from harness.run.record import LoadStep, RunDirectory, RunRecord, create_run_directory
 from harness.run.resume import Order, clear_for_new_parts, load_goes_on, taken_up, taken_up_note, write_order
 from harness.run.run_metrics import RunMetrics, public_url, serve_run_metrics
 from harness.run.standing_parts import StandingParts

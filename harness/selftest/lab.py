@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from harness.errors import ArchiveError, ExitCode, HarnessError
-from harness.run.record import RunDirectory, read_json, write_json
+from harness.run.json_files import read_json, write_json
+from harness.run.record import RunDirectory
 from harness.selftest.case import Case
 from harness.selftest.clock_step import step_clock
 from harness.selftest.matrix import Row, compare, first_effect

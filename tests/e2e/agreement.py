@@ -14,7 +14,8 @@ from harness.plan.loading import load_plan
 from harness.prom.blocks import find_blocks
 from harness.prom.remote_archive import Wanted, keep_remote
 from harness.prom.server import PrometheusServer
-from harness.run.record import RunDirectory, read_json
+from harness.run.json_files import read_json
+from harness.run.record import RunDirectory
 
 PARTS = ("run.json", "plan.yml", "marks.jsonl", "alerts.jsonl")
 FOREIGN_LOOKBACK = 300.0  # Prometheus' own default: not what the harness would choose

@@ -18,7 +18,8 @@ from harness.plan.model import Plan
 from harness.plan.regression import Baseline, RegressionQuery
 from harness.plan.regression_file import load_queries
 from harness.report.stored import read_verdict
-from harness.run.record import RunDirectory, write_json
+from harness.run.json_files import write_json
+from harness.run.record import RunDirectory
 from tests.judge.fabricate import START, STEADY_FROM, Made, flat, lose, named, plan, write_run
 
 PROMETHEUS = Path(__file__).parents[2] / "prometheus"

@@ -15,7 +15,8 @@ from harness.judge.windows import Window
 from harness.plan.holds import least_hold, planned_holds
 from harness.plan.loading import load_plan_text
 from harness.report.stored import read_verdict
-from harness.run.record import LoadStep, RunDirectory, RunRecord, write_json
+from harness.run.json_files import write_json
+from harness.run.record import LoadStep, RunDirectory, RunRecord
 
 PLAN = """
 target: {url: http://localhost:5000}

@@ -15,7 +15,8 @@ from harness.plan.model import Plan
 from harness.prom.series import FloatArray
 from harness.report.evidence import Evidence
 from harness.report.writer import ReportWriter
-from harness.run.record import RunDirectory, write_text
+from harness.run.json_files import write_text
+from harness.run.record import RunDirectory
 from tests.judge.fabricate import Made, lose, named, plan, write_run
 
 EVIL = "<script>alert(1)</script>"

@@ -10,7 +10,8 @@ from harness.errors import ArchiveError
 from harness.judge.verdict import ObjectiveResult, Outcome, Verdict
 from harness.report.stored import read_verdict
 from harness.report.view import capacity_text, headline_text
-from harness.run.record import RunDirectory, RunRecord, write_json
+from harness.run.json_files import write_json
+from harness.run.record import RunDirectory, RunRecord
 
 ANSWER = "it holds 740 users / 512 requests per second (95 % confidence 700 to 770); past that, Redis runs out first"
 LINE = ObjectiveResult("capacity", "all", 500.0, 740.0, "users", Outcome.PASS, op=">=")

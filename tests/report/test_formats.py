@@ -15,7 +15,8 @@ from harness.report import FORMATS, render, write_reports
 from harness.report.console import print_verdict
 from harness.report.stored import read_verdict
 from harness.report.view import value_text
-from harness.run.record import RunDirectory, write_json
+from harness.run.json_files import write_json
+from harness.run.record import RunDirectory
 from tests.report import samples
 from tests.report.samples import EVIL, sample_plan, sample_record
 

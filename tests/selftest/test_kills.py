@@ -15,7 +15,8 @@ import pytest
 
 from harness.errors import UsageError
 from harness.judge.verdict import Outcome
-from harness.run.record import RunRecord, write_json
+from harness.run.json_files import write_json
+from harness.run.record import RunRecord
 from harness.selftest.kill_lab import KillRow, exit_code_of, row_of, to_json
 from harness.selftest.kill_page import renewed
 from harness.selftest.killing import ended_and_started, stop_for_a_minute, when
