@@ -15,6 +15,8 @@ from collections.abc import Callable, Sequence
 import psutil
 
 from harness.errors import HarnessError
+from harness.prom.server import die_with_parent
+from harness.selftest.going_on import guarded
 from harness.selftest.kills import STOPPED_SECONDS, Cell, Part
 from harness.selftest.whole_run import Meddle, members
 
@@ -72,24 +74,31 @@ def with_children(process: psutil.Process) -> list[psutil.Process]:
 
 
 def stop_for_a_minute(found: Sequence[psutil.Process], seconds: float = STOPPED_SECONDS) -> Callable[[], None]:
-    """SIGSTOP now, SIGCONT a minute later, or when what this returns is called."""
+    """SIGSTOP now, SIGCONT a minute later, when what this returns is called, or when this process ends, however."""
+    guard = guarded(found)
 
     def go_on() -> None:
         for process in found:
-            with contextlib.suppress(psutil.NoSuchProcess):
+            with contextlib.suppress(psutil.Error):
                 process.resume()
 
-    for process in found:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.suspend()
     timer = threading.Timer(seconds, go_on)
     timer.daemon = True
-    timer.start()
 
     def end() -> None:
         timer.cancel()
         go_on()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            guard.communicate(timeout=_ENDS_SECONDS)
 
+    try:
+        for process in found:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.suspend()
+        timer.start()
+    except BaseException:
+        end()
+        raise
     return end
 
 
@@ -127,6 +136,7 @@ def ended_and_started(process: psutil.Process, number: signal.Signals) -> Callab
     again = subprocess.Popen(
         command, cwd=folder, env=variables, user=name, group=name, extra_groups=None if name is None else [],
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+        preexec_fn=die_with_parent(),
     )  # fmt: skip
 
     def end() -> None:

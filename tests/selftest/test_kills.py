@@ -17,6 +17,7 @@ from harness.errors import UsageError
 from harness.judge.verdict import Outcome
 from harness.run.json_files import write_json
 from harness.run.record import RunRecord
+from harness.selftest.going_on import go_on
 from harness.selftest.kill_lab import KillRow, exit_code_of, row_of, to_json
 from harness.selftest.kill_page import renewed
 from harness.selftest.killing import ended_and_started, stop_for_a_minute, when
@@ -128,6 +129,69 @@ def test_a_process_is_stopped_and_goes_on() -> None:
         end()
         wait_for(lambda: process.status() != psutil.STATUS_STOPPED)
         stop_for_a_minute([process], seconds=0.2)
+        wait_for(lambda: process.status() != psutil.STATUS_STOPPED)
+    finally:
+        child.kill()
+        child.wait()
+
+
+STOPS = """
+import sys, time, psutil
+from harness.selftest.killing import stop_for_a_minute
+stop_for_a_minute([psutil.Process(int(pid)) for pid in sys.argv[1:]], seconds=600)
+print("stopped", flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGKILL])
+def test_what_was_stopped_goes_on_however_the_lab_ends(number: signal.Signals) -> None:
+    children = [subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) for _ in range(2)]
+    stopped = [psutil.Process(child.pid) for child in children]
+    try:
+        with subprocess.Popen(
+            [sys.executable, "-c", STOPS, *(str(child.pid) for child in children)], stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        ) as lab:  # fmt: skip
+            assert lab.stdout is not None and lab.stdout.readline() == b"stopped\n"
+            for process in stopped:
+                wait_for(lambda process=process: process.status() == psutil.STATUS_STOPPED)  # type: ignore[misc]
+            lab.send_signal(number)
+            assert lab.wait() != 0
+        for process in stopped:
+            wait_for(lambda process=process: process.status() != psutil.STATUS_STOPPED)  # type: ignore[misc]
+    finally:
+        for child in children:
+            child.kill()
+            child.wait()
+
+
+def test_a_half_stopped_part_goes_on_when_the_rest_cannot_be_stopped() -> None:
+    class Guarded(psutil.Process):
+        def suspend(self) -> None:
+            raise psutil.AccessDenied(self.pid)
+
+    children = [subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) for _ in range(2)]
+    first, second = psutil.Process(children[0].pid), Guarded(children[1].pid)
+    try:
+        with pytest.raises(psutil.AccessDenied):
+            stop_for_a_minute([first, second], seconds=600)
+        wait_for(lambda: first.status() != psutil.STATUS_STOPPED)
+    finally:
+        for child in children:
+            child.kill()
+            child.wait()
+
+
+def test_the_number_of_a_process_that_is_gone_is_left_alone() -> None:
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    process = psutil.Process(child.pid)
+    try:
+        process.suspend()
+        wait_for(lambda: process.status() == psutil.STATUS_STOPPED)
+        go_on([f"{child.pid}:{process.create_time() - 5.0!r}"])
+        assert process.status() == psutil.STATUS_STOPPED
+        go_on([f"{child.pid}:{process.create_time()!r}"])
         wait_for(lambda: process.status() != psutil.STATUS_STOPPED)
     finally:
         child.kill()
