@@ -14,6 +14,7 @@ from plotly.offline import get_plotlyjs, get_plotlyjs_version
 from harness.assets import data_path
 from harness.judge.verdict import Verdict
 from harness.plan.model import Plan
+from harness.report.comparison import compared_view
 from harness.report.embed import csp_hash, packed, safe_json
 from harness.report.evidence import Evidence
 from harness.report.findings import finding_cards
@@ -50,6 +51,7 @@ def html(verdict: Verdict, record: RunRecord, plan: Plan, evidence: Evidence) ->
     return _template().render(
         view=make_view(verdict, record, plan),
         cards=finding_cards(verdict, record, evidence, data_path("docs") / "runbooks"),
+        compared=compared_view(verdict.comparison),
         evidence=evidence,
         legend=legend,
         lay_out=lay_out,
