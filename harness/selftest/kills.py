@@ -108,7 +108,8 @@ CELLS = (
     Cell("target-master", "SIGKILL", _PROVEN, _BROKEN, "its workers go when they miss it"),
     Cell("target-master", "SIGSTOP", _MINOR, (), "its workers serve on: no objective is touched"),
     Cell("target-master", "restart", _PROVEN, ("restarts",), "reloaded as by an operator; the plan allows no restart"),
-    Cell("postgresql", "SIGTERM", _NOT_PASSED, (), "it ends when its clients go, and takes no new ones"),
+    # Its smart shutdown: seen to leave the service untouched for the rest of a run, whose pool keeps what it has.
+    Cell("postgresql", "SIGTERM", _MINOR | _PROVEN, (), "it serves the clients that it has and takes no new ones"),
     Cell("postgresql", "SIGKILL", _PROVEN, _BROKEN, "every request that needs it fails"),
     Cell("postgresql", "SIGSTOP", _HURT, _BROKEN, "all of its processes: every query hangs for a minute"),
     Cell("postgresql", "restart", _HURT, _BROKEN, "away for five seconds: more than 1 % of the requests fail"),

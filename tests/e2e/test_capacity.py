@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
+from harness.plan.files import SHIPPED_NAME
 from harness.run.ports import free_port
 from tests.e2e.whole_run import Whole, whole_run
 from tests.judge.queues import mmc_capacity
@@ -117,7 +118,7 @@ def mingus_run(tmp: Path, *, workers: int, pool: int, threads: int, far: float =
                     "redis": [{"name": "cache", "url": redis}],
                 },
                 "scrape_interval": "1s",
-                "load": {"locustfile": "reference"},
+                "load": {"locustfile": SHIPPED_NAME},
                 "capacity": {"start": 20, "max": 600, "tolerance": "20%", "settle": "6s", "hold": "15s",
                              "confirm": "25s", "confirmations": 2, "ramp": "60s", "longest": "12m"},
                 "objectives": {"latency_p95": "800ms", "error_ratio": "1%", "capacity": ">= 5 users"},
@@ -135,8 +136,8 @@ def mingus_run(tmp: Path, *, workers: int, pool: int, threads: int, far: float =
 )
 def test_what_runs_out_first_is_named(signal: str, mingus: dict[str, Any], tmp_path: Path) -> None:
     whole = mingus_run(tmp_path, **mingus)
+    assert whole.exit_code == 0, whole.output[-3000:]
     told = whole.verdict["capacity"]
     assert told["ended"] == "narrow", whole.output[-3000:]
     assert told["limiting"]["order"], json.dumps(told)
     assert told["limiting"]["order"][0]["signal"] == signal, json.dumps(told["limiting"]["order"])
-    assert whole.exit_code == 0
