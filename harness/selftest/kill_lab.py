@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from harness.errors import ExitCode, HarnessError
 from harness.judge.verdict import Outcome
 from harness.prom.blocks import link_archive
@@ -61,10 +63,9 @@ def run_cell(cell: Cell, folder: Path, seed: int) -> KillRow:
         elif cell.name == "harness restart":
             whole = resumed(whole)
         return row_of(cell, seed, share, whole, kept_before(whole))
-    except HarnessError as error:
-        return KillRow(
-            cell.name, seed, _words(cell), "error", "", None, round(share, 2), 0.0, str(folder), error.message
-        )
+    except (HarnessError, OSError, psutil.Error) as error:  # of one cell: the others are still to be seen
+        problem = error.message if isinstance(error, HarnessError) else f"{type(error).__name__}: {error}"
+        return KillRow(cell.name, seed, _words(cell), "error", "", None, round(share, 2), 0.0, str(folder), problem)
 
 
 def row_of(cell: Cell, seed: int, share: float, whole: Whole, kept: float | None) -> KillRow:

@@ -11,6 +11,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import psutil
 
@@ -124,9 +125,18 @@ def restart(harness: psutil.Process, part: Part, found: Sequence[psutil.Process]
     return None
 
 
+def started_by(shown: Sequence[str], folder: Path) -> list[str]:
+    """The command of a server whose command line reads so. Redis writes its address over its own: one word is left,
+    and the file of settings lies in its folder (harness.run.redis_server)."""
+    if shown and "redis-server " in shown[0]:
+        return [shown[0].split()[0], str(folder / "redis.conf")]
+    return list(shown)
+
+
 def ended_and_started(process: psutil.Process, number: signal.Signals) -> Callable[[], None]:
     """Ends a server in order and, some seconds later, starts it as it was; returns what ends that one."""
-    command, folder, variables, user = process.cmdline(), process.cwd(), process.environ(), process.uids().real
+    folder, variables, user = process.cwd(), process.environ(), process.uids().real
+    command = started_by(process.cmdline(), Path(folder))
     process.send_signal(number)
     deadline = time.monotonic() + _ENDS_SECONDS
     while process.is_running() and process.status() != psutil.STATUS_ZOMBIE and time.monotonic() < deadline:

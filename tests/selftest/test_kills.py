@@ -12,13 +12,15 @@ from typing import get_args
 
 import psutil
 import pytest
+import redis
 
 from harness.errors import UsageError
 from harness.judge.verdict import Outcome
 from harness.run.json_files import write_json
 from harness.run.record import RunRecord
+from harness.run.redis_server import start_redis
 from harness.selftest.going_on import go_on
-from harness.selftest.kill_lab import KillRow, exit_code_of, row_of, to_json
+from harness.selftest.kill_lab import KillRow, exit_code_of, row_of, run_cell, to_json
 from harness.selftest.kill_page import renewed
 from harness.selftest.killing import ended_and_started, stop_for_a_minute, when
 from harness.selftest.kills import CELLS, Action, Part, choose, moment
@@ -211,6 +213,37 @@ def test_a_server_is_ended_and_started_as_it_was(tmp_path: Path, monkeypatch: py
         end()
     [again] = [int(p.name[2:]) for p in tmp_path.glob("m-*") if p.name != f"m-{child.pid}"]
     assert not psutil.pid_exists(again)
+
+
+def test_redis_is_ended_and_started_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It writes its address over its command line, and its file of settings is named nowhere then."""
+    monkeypatch.setattr("harness.selftest.killing.AWAY_SECONDS", 0.1)
+    with start_redis(tmp_path, tmp_path / "redis.log") as (child, url), redis.Redis.from_url(url) as client:
+        first = client.info("server")["run_id"]
+        end = ended_and_started(psutil.Process(child.pid), signal.SIGTERM)
+        wait_for(lambda: answers(url))
+        with redis.Redis.from_url(url) as again:
+            assert again.info("server")["run_id"] != first
+        end()
+        assert not answers(url)
+
+
+def answers(url: str) -> bool:
+    with redis.Redis.from_url(url, socket_connect_timeout=2) as client:
+        try:
+            return bool(client.ping())
+        except redis.RedisError:
+            return False
+
+
+def test_what_cannot_be_done_to_a_part_is_a_row_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def whole_run(*_: object, **__: object) -> Whole:
+        raise FileNotFoundError(2, "No such file or directory", "redis-server 127.0.0.1:1")
+
+    monkeypatch.setattr("harness.selftest.kill_lab.whole_run", whole_run)
+    row = run_cell(BY_NAME["redis restart"], tmp_path, 1)
+    assert not row.right
+    assert (row.outcome, "redis-server 127.0.0.1:1" in row.problem) == ("error", True)
 
 
 def test_the_soaks_killer_finds_nothing_to_kill_and_ends() -> None:
