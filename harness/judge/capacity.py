@@ -17,11 +17,12 @@ from harness.judge.capacity_model import Interval
 from harness.judge.capacity_search import Found, Tried, search
 from harness.judge.capacity_settings import settings_of
 from harness.judge.context import Context
+from harness.judge.counter_window import growth
 from harness.judge.counters import spellings
 from harness.judge.latency import quantile_of
 from harness.judge.limiting import Departure, Signal, departures
 from harness.judge.limiting_signals import signals_of
-from harness.judge.probe_reading import ProbeReader, ProbeReading, growth
+from harness.judge.probe_reading import ProbeReader, ProbeReading
 from harness.judge.steps import State, Step
 from harness.judge.usl import Point, UslFit, curve_of, fit_usl, knee_of, throughput_at
 from harness.judge.windows import Window
@@ -113,6 +114,8 @@ def read_capacity(context: Context) -> CapacityResult:
         if window.span <= 0 or not _inside(window, context.steady, context.interval):
             continue
         reading = reader.read(one.load, window)
+        if _touched(window, context.steady):
+            reading = ProbeReading("void", "a part of it was set aside")
         readings.append(reading)
         steps.append(
             Step(
@@ -140,6 +143,11 @@ def read_capacity(context: Context) -> CapacityResult:
 def _inside(window: Window, judged: Window | None, interval: float) -> bool:
     """A part of the run may be judged alone."""
     return judged is not None and window.start >= judged.start and window.end <= judged.end + interval
+
+
+def _touched(window: Window, judged: Window | None) -> bool:
+    """Whether something of it was set aside. What is left of a hold is too short to show anything."""
+    return judged is not None and any(h.start < window.end and h.end > window.start for h in judged.holes)
 
 
 def _p95(context: Context, reader: ProbeReader, window: Window) -> float | None:

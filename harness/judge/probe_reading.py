@@ -16,6 +16,7 @@ import numpy as np
 from exporters import metric_names as names
 from harness.judge.capacity_search import Shown
 from harness.judge.context import exactly
+from harness.judge.counter_window import growth, rate
 from harness.judge.counters import spellings
 from harness.judge.generator import CPU_LIMIT, LAG_LIMIT
 from harness.judge.load_made import LEAST_LOAD
@@ -24,7 +25,7 @@ from harness.judge.shares import LEAST_REQUESTS
 from harness.judge.windows import Window
 from harness.plan.model import Plan
 from harness.plan.objectives import Objective
-from harness.prom.series import Series
+from harness.prom.series import FloatArray, Series
 from harness.units import format_value
 
 LAG_SHARE = 0.01  # of the event loop's delays may be over the limit: a p99
@@ -84,15 +85,16 @@ class ProbeReader:
         Raises:
             QueryError: a query failed; that is never "no data".
         """
-        nothing = self._unscraped(window)
+        answered, nothing = self._scraped(window)
+        nothing = nothing or self._unmeasured(window, answered)
         if nothing:
             return ProbeReading("void", nothing)
         requests = self.counted(names.REQUEST_DURATION + "_count", window)
-        failed = self.counted(names.REQUEST_DURATION + "_count", window, outcome="error")
-        short, dropped = self._short(load, window)
+        failed = self._failed(window)
+        short, dropped = self._short(load, window, answered)
         broken, certain, few = self._over(window, planned)
         generator = self._fault(window)
-        rps = requests / window.span
+        rps = self._rate(names.REQUEST_DURATION + "_count", window)
 
         def reading(shown: Shown, why: str = "") -> ProbeReading:
             return ProbeReading(shown, why, broken, requests, failed, rps, certain)
@@ -114,6 +116,18 @@ class ProbeReader:
         born = self._scraped_before(window)
         return math.fsum(growth(one, window, one.labels.get("instance", "") in born) for one in found)
 
+    def _rate(self, name: str, window: Window) -> float:
+        """How much the counters of a name grew per second, over all its series."""
+        found = self.api.raw(self._selector(name, {}), window.start - _BEFORE * self.interval, window.end)
+        born = self._scraped_before(window)
+        return math.fsum(rate(one, window, one.labels.get("instance", "") in born, self.interval) for one in found)
+
+    def _failed(self, window: Window, /, **labels: str) -> float:
+        """Requests that nobody called good: those that failed, and those of which no outcome is known."""
+        count = names.REQUEST_DURATION + "_count"
+        known = self.counted(count, window, outcome="error", **labels)
+        return max(known, self.counted(count, window, **labels) - self.counted(count, window, outcome="ok", **labels))
+
     def _over(self, window: Window, planned: float) -> tuple[tuple[str, ...], bool, str]:
         """Objectives over their limit; whether they stay so; why something cannot be told."""
         broken, certain, few = [], False, ""
@@ -130,7 +144,7 @@ class ProbeReader:
                     continue
                 bad = total - within
             else:
-                bad = self.counted(names.REQUEST_DURATION + "_count", window, outcome="error", **_of(objective))
+                bad = self._failed(window, **_of(objective))
             name = f"{objective.subject} {objective.name}" if objective.endpoint else objective.name
             if bad > share * total + 1e-9:
                 broken.append(name)
@@ -157,44 +171,59 @@ class ProbeReader:
             return 0.0 if ok <= 0 else None
         return self.counted(names.REQUEST_DURATION + "_bucket", window, **edge)
 
-    def _unscraped(self, window: Window) -> str:
+    def _scraped(self, window: Window) -> tuple[frozenset[str], str]:
+        """The processes of the load that answered their scrapes, and why they are too few."""
         up = self._raw(names.UP, window, job=names.JOB_LOAD)
-        if len(up) < self.plan.load.workers + 1:
-            return f"only {len(up)} of {self.plan.load.workers + 1} Locust processes were scraped"
+        expected = self.plan.load.workers + 1
         wanted = ENOUGH_RECORDED * window.expected(self.interval)
-        silent = [s.labels.get("instance", "?") for s in up if int((s.values == 1).sum()) < wanted]
+        answered = frozenset(s.labels.get("instance", "?") for s in up if int((s.values == 1).sum()) >= wanted)
+        silent = sorted({s.labels.get("instance", "?") for s in up} - answered)
+        if len(up) < expected:
+            return answered, f"only {len(up)} of {expected} Locust processes were scraped"
         # A worker that was started again may have another address: its old one stays silent.
-        if len(up) - len(silent) < self.plan.load.workers + 1:
-            return f"{', '.join(sorted(silent))} was not scraped"
+        return answered, f"{', '.join(silent)} was not scraped" if len(answered) < expected else ""
+
+    def _unmeasured(self, window: Window, answered: frozenset[str]) -> str:
+        """Whose limits nobody measured: then neither a load that was held nor one that broke is known to be one."""
+        for what, name, labels in (
+            ("CPU", names.PROCESS_CPU, {}),
+            ("event loop's delay", names.LOOP_LAG + "_bucket", {"le": "+Inf"}),
+        ):
+            told = {s.labels.get("instance", "") for s in self._raw(name, window, **labels) if _finite(s).size > 1}
+            if answered - told:
+                return f"the {what} of {', '.join(sorted(answered - told))} was not measured"
         return ""
 
-    def _short(self, load: float, window: Window) -> tuple[str, str]:
+    def _short(self, load: float, window: Window, answered: frozenset[str]) -> tuple[str, str]:
         """Why less than the load was made, and how much of it found no free user; each empty when all is well."""
         if self.plan.load.model == "closed":
-            users = self._raw(names.USERS, window)
-            by_series = [float(np.median(s.values)) for s in users if len(s)]
-            if not by_series:
+            users = [s for s in self._raw(names.USERS, window) if len(s)]
+            if not users:
                 return f"no {names.USERS}: nothing shows that the load was made", ""
-            ran = sum(by_series)
+            # Of a process that was replaced what it had at last says nothing of the time after.
+            ran = sum(self._lasting(s, window) for s in users if s.labels.get("instance", "?") in answered)
             return (f"only {ran:,.0f} of {load:,.0f} users ran" if ran < LEAST_LOAD * load else ""), ""
-        made = self.counted(names.ARRIVALS, window)
-        dropped = self.counted(names.ARRIVALS_DROPPED, window)
-        wanted = load * window.span
-        if made + dropped < LEAST_LOAD * wanted - POISSON * math.sqrt(wanted):
-            return f"only {(made + dropped) / window.span:,.0f} of {load:,.0f} arrivals per second were offered", ""
+        made, dropped = self._rate(names.ARRIVALS, window), self._rate(names.ARRIVALS_DROPPED, window)
+        if made + dropped < LEAST_LOAD * load - POISSON * math.sqrt(load / window.span):
+            return f"only {made + dropped:,.0f} of {load:,.0f} arrivals per second were offered", ""
         if dropped > DROPPED_LIMIT * (made + dropped):
             share = format_value(dropped / (made + dropped), "ratio")
             return "", f"{share} of the arrivals found no free user: give load.slots more"
         return "", ""
 
+    def _lasting(self, users: Series, window: Window) -> float:
+        """As many as ran for most of a window; none where that was not told."""
+        values = _finite(users)
+        if not values.size or values.size < ENOUGH_RECORDED * window.expected(self.interval):
+            return 0.0
+        return float(np.quantile(values, 1 - ENOUGH_RECORDED, method="lower"))
+
     def _fault(self, window: Window) -> str:
         """Which of its own limits the load generator reached."""
         for one in self._raw(names.PROCESS_CPU, window, job=names.JOB_LOAD):
-            if len(one) > 1:
-                cores = float(one.values[-1] - one.values[0]) / float(one.times[-1] - one.times[0])
-                if cores > CPU_LIMIT:
-                    instance = one.labels.get("instance", "")
-                    return f"{instance} used {cores:.2f} cores: add load.workers"
+            cores = rate(one, window, False, math.inf) if _finite(one).size > 1 else 0.0
+            if cores > CPU_LIMIT:
+                return f"{one.labels.get('instance', '')} used {cores:.2f} cores: add load.workers"
         for instance in sorted({s.labels.get("instance", "") for s in self._raw(names.UP, window, job=names.JOB_LOAD)}):
             looks = self.counted(names.LOOP_LAG + "_bucket", window, le="+Inf", instance=instance)
             quick = self.counted(names.LOOP_LAG + "_bucket", window, le=spellings(LAG_LIMIT), instance=instance)
@@ -223,24 +252,10 @@ class ProbeReader:
         return selector
 
 
-def growth(series: Series, window: Window, scraped_before: bool) -> float:
-    """How much a counter grew from the last sample at or before a window's start to the last one in it. Pure.
-
-    A fall is a new process that began at 0. What first appears in the window began at 0 too where its process was
-    scraped before; else its beginning is not known, and the first sample is where counting begins.
-    """
-    keep = np.isfinite(series.values) & (series.times <= window.end)
-    times, values = series.times[keep], series.values[keep]
-    if not values.size:
-        return 0.0
-    first = int(np.searchsorted(times, window.start, side="right"))
-    if first == 0:
-        before = 0.0 if scraped_before else float(values[0])
-    else:
-        before, values = float(values[first - 1]), values[first:]
-    change = np.diff(values, prepend=before)
-    return float(np.where(change < 0, values, change).sum())
-
-
 def _of(objective: Objective) -> dict[str, str]:
     return {"method": objective.method, "name": objective.endpoint} if objective.endpoint else {}
+
+
+def _finite(series: Series) -> FloatArray:
+    found: FloatArray = series.values[np.isfinite(series.values)]
+    return found

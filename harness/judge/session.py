@@ -17,6 +17,7 @@ from harness.judge.context import Context, make_windows
 from harness.judge.coverage import CoverageReport, check_coverage
 from harness.judge.ending import check_ending, check_own_series
 from harness.judge.generator import GeneratorReport, check_generator
+from harness.judge.generator_seen import check_seen
 from harness.judge.needs import not_measured
 from harness.judge.notification import check_notification, read_deliveries
 from harness.judge.objectives import check_objectives
@@ -176,6 +177,7 @@ def _judge_capacity(context: Context) -> Verdict:
     findings = [
         *check_ending(context.record, context.plan, context.whole or context.steady),
         *check_search(result),
+        *(check_seen(context, context.steady) if context.steady is not None else ()),
         *check_own_series(context),
         *check_set_aside(context.aside, context.steady),
         *coverage.findings,

@@ -15,7 +15,8 @@ from harness.judge.capacity_settings import settings_of
 from harness.judge.verdict import Outcome
 from harness.plan.loading import load_plan_text
 from harness.prom.block_writer import BlockWriter
-from harness.run.record import LoadStep, RunDirectory
+from harness.prom.series import Series
+from harness.run.record import LoadStep, RunDirectory, rfc3339
 from tests.judge.fabricate import INTERVAL, RECORD, START, Made, named, series_of
 
 SETTLE, HOLD, REST, RAMP = 25.0, 40.0, 40.0, 120.0
@@ -75,7 +76,7 @@ def at(history: History):
     return lambda t: np.interp(t, history.moments, history.users)
 
 
-def verdict_of(tmp_path, history: History, the_plan=None, **changed):
+def verdict_of(tmp_path, history: History, the_plan=None, marks=(), change=lambda made: made, **changed):
     users = at(history)
     shown = {
         "users": users,
@@ -87,12 +88,14 @@ def verdict_of(tmp_path, history: History, the_plan=None, **changed):
     directory = RunDirectory(tmp_path / "made")
     directory.path.mkdir()
     with BlockWriter(length) as writer:
-        writer.add(series_of(made, length))
+        writer.add(change(series_of(made, length)))
         writer.finish(directory.tsdb)
     end = START + length
     times = {"steady_from": START, "steady_to": end, "ended_at": end + 5}
     record = replace(RECORD, **times, steps=tuple(history.steps), versions={"cpus": "8"})
     directory.write_record(record)
+    lines = [{"from": rfc3339(a), "to": rfc3339(b), "marked_at": rfc3339(b), "reason": "a deploy"} for a, b in marks]
+    directory.marks.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     return judge_run(directory, the_plan or plan(), rules_dir=rules_path())
 
 
@@ -185,3 +188,25 @@ def test_a_lost_load_generator_is_no_breach(tmp_path) -> None:
     assert verdict.outcome is Outcome.INCONCLUSIVE
     assert verdict.capacity["estimate"] is None
     assert verdict.capacity["sentence"] == "no load showed anything"
+
+
+def test_a_load_of_which_a_part_was_set_aside_shows_nothing(tmp_path) -> None:
+    history = searched()
+    third = history.steps[2]
+    verdict = verdict_of(tmp_path, history, marks=[(third.ended - 12, third.ended - 5)])
+    told = verdict.capacity["probes"]
+    assert (told[2]["shown"], told[2]["why"]) == ("void", "a part of it was set aside")
+    assert "void" not in {p["shown"] for p in [*told[:2], *told[3:]]}
+
+
+def test_half_a_load_that_is_scraped_under_two_names_is_no_whole_one(tmp_path) -> None:
+    def twice(made: list[Series]) -> list[Series]:
+        mine = [one for one in made if one.labels["instance"] == "locust-worker-1"]
+        return [*made, *(Series({**s.labels, "instance": "10.0.0.7:9646"}, s.times + 1.3, s.values) for s in mine)]
+
+    history = searched()
+    users = at(history)
+    halves = {"users": lambda t: users(t) / 2, "rps": lambda t: np.minimum(users(t), TRUTH)}
+    verdict = verdict_of(tmp_path, history, change=twice, **halves)
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert any("one Locust process that is scraped twice" in f.summary for f in verdict.findings)

@@ -13,6 +13,7 @@ from exporters import metric_names as names
 from harness.prom.series import Series
 
 LOAD_INSTANCES = ("locust-master", "locust-worker-1")
+OF_EACH = (names.UP, names.PROCESS_CPU, names.LOOP_LAG + "_bucket")
 
 
 class SimulatedTarget:
@@ -81,6 +82,6 @@ class SimulatedTarget:
             if not kept:
                 continue
             times, values = np.array(kept).T
-            for instance in LOAD_INSTANCES if name in (names.UP, names.PROCESS_CPU) else LOAD_INSTANCES[1:]:
+            for instance in LOAD_INSTANCES if name in OF_EACH else LOAD_INSTANCES[1:]:
                 found.append(Series({"instance": instance, "outcome": kind}, times, values))
         return found
