@@ -1,7 +1,8 @@
 """Sizes and checksums of an archive's files: ``tsdb/archive.json``, written with the blocks and moved in with them.
 
 An archive without one (made by hand, or by an earlier version) can be judged: then Prometheus' own checksums are all
-that there is. Files that are not named in it are not the archive's.
+that there is. With one, a file in a folder of the archive that it does not name is damage: a server would read it, and
+nobody knows whose samples it holds. Files directly in ``tsdb``, and hidden ones, no server reads.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ def write_manifest(tsdb: Path, notes: Mapping[str, Any] | None = None) -> None:
 
 
 def check_archive(tsdb: Path) -> Checked:
-    """Reads every file that the manifest names.
+    """Reads every file that the manifest names, and looks for those that it does not.
 
     Raises:
         DamagedArchiveError: the manifest itself cannot be read.
@@ -85,6 +86,9 @@ def check_archive(tsdb: Path) -> Checked:
         if problem:
             damage.append(f"{name} {problem}")
             blocks.add(name.partition("/")[0])
+    for name in sorted(set(_read_by_a_server(tsdb)) - manifest.keys()):
+        damage.append(f"{name} was not kept with it: {FILE} does not name it")
+        blocks.add(name.partition("/")[0])
     return Checked(
         Kept.DAMAGED if damage else Kept.WHOLE, tuple(sorted(damage)), tuple(sorted(blocks)), len(manifest), total
     )
@@ -126,6 +130,14 @@ def _files(tsdb: Path) -> Iterator[Path]:
             path = Path(folder) / name
             if path != tsdb / FILE:
                 yield path
+
+
+def _read_by_a_server(tsdb: Path) -> Iterator[str]:
+    """Files of blocks, and of a head, by their paths below ``tsdb``."""
+    for path in _files(tsdb):
+        name = path.relative_to(tsdb)
+        if len(name.parts) > 1 and not path.name.startswith("."):
+            yield name.as_posix()
 
 
 def _digest(path: Path, *, sync: bool = False) -> tuple[int, str]:

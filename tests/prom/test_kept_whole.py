@@ -129,6 +129,42 @@ def test_a_block_that_is_gone_is_damage_and_no_gap(made: Path, tmp_path: Path):
         link_archive(tsdb, tmp_path / "copy")
 
 
+def test_a_block_that_was_put_there_later_is_not_the_runs(made: Path, tmp_path: Path):
+    tsdb = archived(made, tmp_path, "old")
+    [other, *_] = find_blocks(made / "new")
+    shutil.copytree(other.path, tsdb / other.path.name)
+    assert (check_archive(tsdb).state, check_archive(tsdb).blocks) == (Kept.DAMAGED, (other.path.name,))
+    with pytest.raises(DamagedArchiveError, match=f"block {other.path.name} .*was not kept with it"):
+        link_archive(tsdb, tmp_path / "copy")
+
+
+def test_what_no_server_reads_may_lie_beside_the_blocks(made: Path, tmp_path: Path):
+    tsdb = archived(made, tmp_path, "old")
+    (tsdb / "README").write_text("of last autumn")
+    (tsdb / min(names(tsdb)) / ".DS_Store").write_text("a folder was looked at")
+    assert check_archive(tsdb).state is Kept.WHOLE
+
+
+@pytest.mark.parametrize("kept", ["nothing", "one block", "all but an index", "a head"])
+def test_a_list_that_leaves_files_out_does_not_vouch_for_them(made: Path, tmp_path: Path, kept: str):
+    tsdb = archived(made, tmp_path, "old")
+    manifest = json.loads((tsdb / "archive.json").read_text())
+    first = min(names(tsdb))
+    if kept == "a head":
+        (tsdb / "wal").mkdir()
+        (tsdb / "wal" / "00000000").write_bytes(b"samples of another run")
+    else:
+        left = {"nothing": "", "one block": first, "all but an index": ""}[kept]
+        manifest["files"] = {
+            name: told for name, told in manifest["files"].items()
+            if (kept == "all but an index" and name != f"{first}/index") or (left and name.startswith(left))
+        }  # fmt: skip
+    (tsdb / "archive.json").write_text(json.dumps(manifest))
+    assert check_archive(tsdb).state is Kept.DAMAGED
+    with pytest.raises(DamagedArchiveError, match="was not kept with it"):
+        link_archive(tsdb, tmp_path / "copy")
+
+
 @pytest.mark.parametrize(
     "text",
     ["", "{", "[]", '{"schema": 2, "files": {}}', '{"schema": 1}', '{"schema": 1, "files": {"a": 1}}',
