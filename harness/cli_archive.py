@@ -12,11 +12,12 @@ from rich.console import Console
 from rich.table import Table
 
 from harness.errors import ExitCode, HarnessError
-from harness.judge.verdict import Outcome
+from harness.judge.as_baseline import passed
 from harness.plan.loading import load_plan
 from harness.prom.manifest import Kept, check_archive
 from harness.report.stored import read_verdict
 from harness.run.baselines import Baselines, add_baseline, read_baselines, remove_baseline
+from harness.run.json_files import read_json
 from harness.run.prune import StoredRun, kept_because, remove_leftovers, remove_run, size_of
 from harness.run.record import RunDirectory, find_run, list_runs, rfc3339
 from harness.run.recover import still_on
@@ -187,14 +188,15 @@ def _trouble(directory: RunDirectory) -> str:
     return ""
 
 
-def _passed(directory: RunDirectory) -> bool:
-    """A verdict that cannot be read may have been a pass: it is held for one."""
+def _passed(directory: RunDirectory) -> bool | None:
+    """Whether later runs may be compared with it; None where its verdict cannot be read: it may have passed."""
     if not directory.verdict_file.is_file():
         return False
     try:
-        return read_verdict(directory).outcome <= Outcome.WARN
+        read_verdict(directory)
+        return passed(read_json(directory.verdict_file))
     except HarnessError:
-        return True
+        return None
 
 
 def _last_passed(directory: RunDirectory) -> int | None:

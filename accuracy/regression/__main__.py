@@ -20,7 +20,8 @@ from scipy import stats
 from accuracy.regression.corpus import BUILDS, Build
 from accuracy.regression.measure import Measured, Rate, measure, resampled_rates
 from harness.assets import rules_path
-from harness.judge.regression_runs import passed, values_of
+from harness.judge.as_baseline import passed
+from harness.judge.regression_runs import values_of
 from harness.judge.regression_values import RunValues
 from harness.plan.loading import load_plan
 from harness.plan.regression import QuerySet

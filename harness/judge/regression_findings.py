@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from harness.judge.as_baseline import CHECK
 from harness.judge.regression import Change, Comparison, Row
 from harness.judge.regression_stats import POWER
 from harness.judge.verdict import Finding, Outcome, Verdict
@@ -17,7 +18,6 @@ from harness.plan.model import Plan
 from harness.plan.regression import QuerySet
 from harness.units import format_value
 
-CHECK = "regression"
 _SHOWN = 4  # names in one sentence
 
 

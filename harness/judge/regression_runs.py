@@ -6,17 +6,18 @@ elsewhere and later, compares with the same.
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from exporters.metric_names import Recorded
 from harness.errors import ArchiveError, HarnessError
+from harness.judge.as_baseline import generator_fault, passed
 from harness.judge.comparable import Ran, reasons
 from harness.judge.context import MetricsApi, exactly, make_windows
 from harness.judge.regression import Comparison, compare
@@ -33,8 +34,6 @@ from harness.run.record import RunDirectory, RunRecord, list_runs
 
 FILE = "regression.json"
 SCHEMA = 1
-_GOOD = ("pass", "warn")
-CHECK = "regression"
 NOT_COMPARED = "it was not compared"  # measured for a history only
 
 
@@ -46,11 +45,13 @@ class Chosen:
         directories: of the runs to compare with, oldest first.
         missing: why there are none; empty when there are.
         mistaken: whether that is most likely a slip, not a first run.
+        lost: run ids that are meant and cannot be compared with, and why.
     """
 
     directories: tuple[RunDirectory, ...] = ()
     missing: str = ""
     mistaken: bool = False
+    lost: tuple[tuple[str, str], ...] = ()
 
 
 def query_set(plan: Plan, prometheus_dir: Path) -> QuerySet:
@@ -84,7 +85,12 @@ def values_of(directory: RunDirectory, plan: Plan, queries: QuerySet, rules_dir:
     record = directory.read_record()
     with suppress(ArchiveError):
         kept = read_kept(directory)
-        if kept is not None and kept.run.digest == digest_of(queries) and kept.run.run_id == record.run_id:
+        if (
+            kept is not None
+            and kept.run.digest == digest_of(queries)
+            and kept.run.run_id == record.run_id
+            and kept.marks == marks_of(directory)
+        ):
             return kept.run
     with open_run(directory, plan, rules_dir) as data:
         steady, _ = make_windows(plan, data.record)
@@ -96,31 +102,13 @@ def values_of(directory: RunDirectory, plan: Plan, queries: QuerySet, rules_dir:
 def stored_run(directory: RunDirectory, queries: QuerySet, rules_dir: Path) -> Ran:
     """A run that is over, ready to be compared. Raises HarnessError."""
     plan = load_plan(directory.plan_file, environ={}, judging=True)
-    verdict = read_json(directory.verdict_file) if directory.verdict_file.is_file() else {}
+    fault = generator_fault(read_json(directory.verdict_file)) if directory.verdict_file.is_file() else ""
+    if fault is None:
+        raise ArchiveError(
+            f"{directory.verdict_file} is no verdict", remedy=f"judge it again: harness judge {directory.path}"
+        )
     values = values_of(directory, plan, queries, rules_dir)
-    return Ran(directory.read_record(), plan, values, generator_fault(verdict))
-
-
-def generator_fault(verdict: Mapping[str, Any]) -> str:
-    """What a verdict.json says of a load generator that was the bottleneck; empty when nothing."""
-    for one in verdict.get("findings") or ():
-        if isinstance(one, dict) and one.get("check") == "generator" and one.get("outcome") not in _GOOD:
-            return str(one.get("summary", "see its verdict"))
-    return ""
-
-
-def passed(verdict: Any) -> bool:
-    """Whether a run may be a baseline: it passed, whatever its own comparison could not tell, and was not found worse.
-
-    Else a first "cannot tell" would keep every later run without a baseline.
-    """
-    if not isinstance(verdict, dict) or not isinstance(verdict.get("findings"), list) or not verdict.get("objectives"):
-        return False
-    parts = [one for one in (*verdict["findings"], *verdict["objectives"]) if isinstance(one, dict)]
-    return all(
-        one.get("outcome") in _GOOD or (one.get("check") == CHECK and one.get("outcome") == "inconclusive")
-        for one in parts
-    )
+    return Ran(directory.read_record(), plan, values, fault)
 
 
 def choose(plan: Plan, record: RunRecord, root: Path, named: Mapping[str, Sequence[str]]) -> Chosen:
@@ -134,15 +122,12 @@ def choose(plan: Plan, record: RunRecord, root: Path, named: Mapping[str, Sequen
         return Chosen(missing="the plan names no baseline")
     if baseline.name is not None and baseline.name in named:
         ids = [run for run in named[baseline.name] if run != record.run_id]
-        if baseline.last_passed is not None:
-            ids = ids[-baseline.last_passed :]
-        found = [RunDirectory(root / run) for run in ids if (root / run / "run.json").is_file()]
+        found, lost = _of_name(ids, root, baseline.last_passed)
         if found:
-            return Chosen(tuple(found))
+            return Chosen(found, lost=lost)
         if ids:
-            return Chosen(
-                missing=f"no run of the baseline {baseline.name!r} is in {root}: {', '.join(ids)}", mistaken=True
-            )
+            told = "; ".join(f"{run}: {why}" for run, why in lost)
+            return Chosen(missing=f"the baseline {baseline.name!r} holds no run to compare with: {told}", mistaken=True)
         return Chosen(missing=f"the baseline {baseline.name!r} holds no other run than this one")
     if baseline.last_passed is not None:
         runs = _last_passed(plan, record, root, baseline.last_passed)
@@ -156,17 +141,44 @@ def choose(plan: Plan, record: RunRecord, root: Path, named: Mapping[str, Sequen
     return Chosen(missing=why, mistaken=bool(others))
 
 
-def _last_passed(plan: Plan, record: RunRecord, root: Path, most: int) -> tuple[RunDirectory, ...]:
+def _of_name(
+    ids: Sequence[str], root: Path, last_passed: int | None
+) -> tuple[tuple[RunDirectory, ...], tuple[tuple[str, str], ...]]:
+    """The runs of a name, oldest first, and those that it means and that are not there or did not pass."""
     found: list[RunDirectory] = []
-    for directory in reversed(list_runs(root)):
-        if len(found) == most:
+    lost: list[tuple[str, str]] = []
+    for run in reversed(ids):
+        if len(found) == last_passed:
             break
+        directory = RunDirectory(root / run)
+        if not directory.record_file.is_file():
+            lost.append((run, f"it is not in {root}"))
+        elif last_passed is not None and not _has_passed(directory):
+            lost.append((run, "it did not pass"))
+        else:
+            found.append(directory)
+    return tuple(reversed(found)), tuple(reversed(lost))
+
+
+def _has_passed(directory: RunDirectory) -> bool:
+    with suppress(HarnessError):
+        return directory.verdict_file.is_file() and passed(read_json(directory.verdict_file))
+    return False
+
+
+def _last_passed(plan: Plan, record: RunRecord, root: Path, most: int) -> tuple[RunDirectory, ...]:
+    earlier: list[tuple[float, RunDirectory]] = []
+    for directory in list_runs(root):
         with suppress(HarnessError):  # a damaged run is no baseline; `harness runs` tells of it
             other = directory.read_record()
-            if other.plan != plan.name or other.run_id == record.run_id or other.started_at >= record.started_at:
-                continue
-            if directory.verdict_file.is_file() and passed(read_json(directory.verdict_file)):
-                found.append(directory)
+            if other.plan == plan.name and other.run_id != record.run_id and other.started_at < record.started_at:
+                earlier.append((other.started_at, directory))
+    found: list[RunDirectory] = []
+    for _, directory in sorted(earlier, key=lambda one: one[0], reverse=True):
+        if len(found) == most:
+            break
+        if _has_passed(directory):
+            found.append(directory)
     return tuple(reversed(found))
 
 
@@ -181,12 +193,17 @@ def compare_with(
     taken: list[RunValues] = []
     refused: list[tuple[str, str]] = []
     forced: list[str] = []
+    ids = {run.record.run_id: "it is the run itself"}
     for directory in directories:
         try:
             other = stored_run(directory, queries, rules_dir)
         except HarnessError as error:
             refused.append((directory.path.name, error.message))
             continue
+        if other.record.run_id in ids:  # copies would look like runs that do not differ
+            refused.append((other.record.run_id, ids[other.record.run_id]))
+            continue
+        ids[other.record.run_id] = "it is among the baseline runs already"
         why = reasons(run, other)
         if why and not force:
             refused.append((other.record.run_id, "; ".join(why)))
@@ -201,13 +218,26 @@ def compare_with(
 
 @dataclass(frozen=True)
 class Kept:
-    """What ``regression.json`` holds: the run's own values and those of its baselines, and who was refused."""
+    """What ``regression.json`` holds: the run's own values and those of its baselines, and who was refused.
+
+    Attributes:
+        marks: ``marks_of`` the run when its values were measured; after others they are stale.
+    """
 
     run: RunValues
     baselines: tuple[RunValues, ...] = ()
     refused: tuple[tuple[str, str], ...] = ()
     missing: str = ""
     mistaken: bool = False
+    marks: str = ""
+
+
+def marks_of(directory: RunDirectory) -> str:
+    """A digest of what was set aside by hand; empty without any. Raises ArchiveError."""
+    try:
+        return hashlib.sha256(directory.marks.read_bytes()).hexdigest()[:16] if directory.marks.is_file() else ""
+    except OSError as error:
+        raise ArchiveError(f"{directory.marks} cannot be read: {error.strerror}") from error
 
 
 def read_kept(directory: RunDirectory) -> Kept | None:
@@ -228,6 +258,7 @@ def read_kept(directory: RunDirectory) -> Kept | None:
         tuple((str(one[0]), str(one[1])) for one in refused if isinstance(one, list) and len(one) == 2),
         str(data.get("missing", "")),
         bool(data.get("mistaken", False)),
+        str(data.get("marks", "")),
     )
 
 
@@ -242,5 +273,6 @@ def keep(directory: RunDirectory, kept: Kept) -> None:
             "refused": [list(one) for one in kept.refused],
             "missing": kept.missing,
             "mistaken": kept.mistaken,
+            "marks": kept.marks,
         },
     )

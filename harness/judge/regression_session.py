@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from harness.errors import ArchiveError, HarnessError
+from harness.judge.as_baseline import generator_fault
 from harness.judge.comparable import Ran
 from harness.judge.context import Context
 from harness.judge.regression import Comparison, compare
@@ -17,8 +19,8 @@ from harness.judge.regression_runs import (
     Kept,
     choose,
     compare_with,
-    generator_fault,
     keep,
+    marks_of,
     measure_run,
     query_set,
     read_kept,
@@ -51,7 +53,8 @@ def compared(
     plan, record = context.plan, context.record
     queries = query_set(plan, rules_dir.parent)
     values = measure_run(context.api, queries, plan, record, context.stack, context.steady, context.interval)
-    fault = generator_fault(verdict.to_json())
+    fault = generator_fault(verdict.to_json()) or ""
+    marks = marks_of(directory)
     kept = None if anew else _kept(directory, queries)
     if kept is None:
         try:
@@ -59,10 +62,15 @@ def compared(
         except HarnessError as error:  # which runs are meant is not known; the run's own verdict must not be lost
             chosen = Chosen(missing=error.message, mistaken=True)
         found, taken = compare_with(Ran(record, plan, values, fault), chosen.directories, queries, rules_dir)
-        kept = Kept(values, taken, found.refused, chosen.missing, chosen.mistaken)
+        found = replace(found, refused=(*chosen.lost, *found.refused))
+        kept = Kept(values, taken, found.refused, chosen.missing, chosen.mistaken, marks)
         with suppress(OSError):
             keep(directory, kept)
-    elif kept.baselines:
+        return with_comparison(verdict, found, plan, queries, kept.missing, kept.mistaken)
+    if kept.marks != marks:  # later runs are compared with what still counts of this one
+        with suppress(OSError):
+            keep(directory, replace(kept, run=values, marks=marks))
+    if kept.baselines:
         found = compare(values, kept.baselines, queries, fault)
         found = Comparison(found.run_id, found.baselines, found.rows, kept.refused, assumed=found.assumed)
     else:

@@ -13,6 +13,7 @@ from harness.run.record import RunDirectory
 from harness.run.removal import remove_tree
 
 DAY = 86_400.0
+_COMPARED = "among the last passed runs, which its plan compares with"
 _DOOMED = ".pruned-"  # hidden: no list of runs shows it, and the next prune ends what a kill interrupted
 
 
@@ -22,7 +23,7 @@ class StoredRun:
 
     Attributes:
         started_at: unix seconds; None where run.json cannot be read.
-        passed: its verdict is PASS or WARN.
+        passed: later runs may be compared with it (``harness.judge.as_baseline``); None when that cannot be told.
         baselines: the names of the baselines that it is in.
         protect_passed: how many passed runs the run's plan compares with (``baseline.last_passed``); None when that
             cannot be told.
@@ -33,7 +34,7 @@ class StoredRun:
     run_id: str
     plan: str
     started_at: float | None
-    passed: bool = False
+    passed: bool | None = False
     baselines: tuple[str, ...] = ()
     protect_passed: int | None = 0
     trouble: str = ""
@@ -48,7 +49,7 @@ def kept_because(runs: Iterable[StoredRun], now: float, *, keep: int, keep_days:
     newest = sorted(runs, key=lambda one: -(one.started_at or 0.0))
     whole = [one for one in newest if one.started_at is not None and not one.trouble]
     among = {one.directory.path for one in whole[:keep]}
-    compared = _compared(whole)
+    compared = _compared([one for one in newest if one.started_at is not None])
     reasons: dict[Path, str] = {}
     for one in newest:
         if one.trouble or one.started_at is None:
@@ -56,7 +57,7 @@ def kept_because(runs: Iterable[StoredRun], now: float, *, keep: int, keep_days:
         elif one.baselines:
             reason = f"baseline {', '.join(sorted(one.baselines))}"
         elif one.directory.path in compared:
-            reason = "among the last passed runs, which its plan compares with"
+            reason = _COMPARED if one.passed else "its verdict cannot be read: it may have passed"
         elif one.directory.path in among:
             reason = f"among the newest {keep}"
         elif now - one.started_at < keep_days * DAY:
@@ -75,7 +76,9 @@ def _compared(newest: Sequence[StoredRun]) -> set[Path]:
     seen: Counter[str] = Counter()
     found: set[Path] = set()
     for one in newest:
-        if one.passed:
+        if one.passed is None:  # it may be one, and must not take the place of one that is
+            found.add(one.directory.path)
+        elif one.passed:
             seen[one.plan] += 1
             limit = asked[one.plan]
             if limit is None or seen[one.plan] <= limit:

@@ -9,9 +9,21 @@ from pathlib import Path
 
 import pytest
 
+from harness.errors import ArchiveError
 from harness.judge import judge_run
-from harness.judge.regression_runs import FILE, choose, passed, read_kept, stored_run, values_of
+from harness.judge.as_baseline import passed
+from harness.judge.regression_runs import (
+    FILE,
+    Kept,
+    choose,
+    compare_with,
+    keep,
+    read_kept,
+    stored_run,
+    values_of,
+)
 from harness.judge.regression_values import LEAST_WINDOWS, RunValues
+from harness.judge.set_aside import SetAside
 from harness.judge.verdict import Outcome, Verdict
 from harness.plan.dump import dump_plan
 from harness.plan.model import Plan
@@ -19,6 +31,7 @@ from harness.plan.regression import Baseline, RegressionQuery
 from harness.plan.regression_file import load_queries
 from harness.report.stored import read_verdict
 from harness.run.json_files import write_json
+from harness.run.marks import add_mark
 from harness.run.record import RunDirectory
 from tests.judge.fabricate import START, STEADY_FROM, Made, flat, lose, named, plan, write_run
 
@@ -39,7 +52,9 @@ def a_run(root: Path, name: str, seed: int, cpu: float = 0.4, on: Plan | None = 
 
 def put_verdict(directory: RunDirectory, outcome: str = "pass", *findings: Mapping[str, object]) -> None:
     objectives = [{"objective": "error_ratio", "subject": "all", "outcome": outcome}]
-    write_json(directory.verdict_file, {"schema": 1, "findings": list(findings), "objectives": objectives})
+    worst = max([outcome, *(str(one["outcome"]) for one in findings)], key=lambda word: Outcome.from_word(word))
+    told = {"schema": 1, "outcome": worst, "findings": list(findings), "objectives": objectives}
+    write_json(directory.verdict_file, told)
 
 
 def compared(directory: RunDirectory, on: Plan, anew: bool = True) -> Verdict:
@@ -176,17 +191,90 @@ def test_a_name_that_is_not_there_is_a_slip_where_others_are(history: Path) -> N
     )  # fmt: skip
     assert chosen(history, Baseline(name="main"), {}) == (f"there is no baseline 'main' in {history}", False)
     told = chosen(history, Baseline(name="main"), {"main": ("gone",)})
-    assert told == (f"no run of the baseline 'main' is in {history}: gone", True)
+    assert told == (f"the baseline 'main' holds no run to compare with: gone: it is not in {history}", True)
+
+
+def test_a_named_baseline_that_is_gone_or_did_not_pass_is_left_out_and_told(tmp_path: Path) -> None:
+    for seed in (1, 2, 3):
+        put_verdict(a_run(tmp_path, f"2026-{seed}-made", seed), "fail" if seed == 2 else "pass")
+    main = {"main": ("2026-1-made", "gone", "2026-2-made", "2026-3-made")}
+    on = plan().model_copy(update={"baseline": Baseline(name="main", last_passed=10)})
+    directory = a_run(tmp_path, "2026-4-made", 4)
+    found = choose(on, directory.read_record(), tmp_path, main)
+    assert [d.path.name for d in found.directories] == ["2026-1-made", "2026-3-made"]
+    assert found.lost == (("gone", f"it is not in {tmp_path}"), ("2026-2-made", "it did not pass"))
+    few = on.model_copy(update={"baseline": Baseline(name="main", last_passed=1)})
+    found = choose(few, directory.read_record(), tmp_path, main)
+    assert ([d.path.name for d in found.directories], found.lost) == (["2026-3-made"], ())
+    # Whoever names runs and does not ask whether they passed, gets them.
+    named_only = on.model_copy(update={"baseline": Baseline(name="main")})
+    found = choose(named_only, directory.read_record(), tmp_path, main)
+    assert [d.path.name for d in found.directories] == ["2026-1-made", "2026-2-made", "2026-3-made"]
+    verdict = judge_run(directory, on, rules_dir=RULES, baselines=lambda: main, anew=True)
+    told = [f.summary for f in verdict.findings if f.check == "regression" and "left out" in f.summary]
+    assert len(told) == 1 and "gone: it is not in" in told[0] and "2026-2-made: it did not pass" in told[0]
+
+
+def test_the_last_that_passed_are_the_last_by_their_time_whatever_their_folders_are_called(tmp_path: Path) -> None:
+    for seed, name in ((1, "z-imported"), (2, "m"), (3, "a")):
+        put_verdict(a_run(tmp_path, name, seed))
+    on = plan().model_copy(update={"baseline": Baseline(last_passed=2)})
+    found = choose(on, a_run(tmp_path, "now", 4).read_record(), tmp_path, {})
+    assert [d.path.name for d in found.directories] == ["m", "a"]
+
+
+def test_copies_of_one_run_are_one_run(history: Path, tmp_path: Path) -> None:
+    queries = load_queries(PROMETHEUS)
+    run = stored_run(RunDirectory(history / "2026-1-made"), queries, RULES)
+    other = RunDirectory(history / "2026-2-made")
+    copy = RunDirectory(Path(shutil.copytree(other.path, tmp_path / "copy")))
+    found, taken = compare_with(run, [other, copy, RunDirectory(history / "2026-1-made")], queries, RULES)
+    assert [one.run_id for one in taken] == ["2026-2-made"]
+    assert found.refused == (
+        ("2026-2-made", "it is among the baseline runs already"), ("2026-1-made", "it is the run itself"),
+    )  # fmt: skip
+
+
+def test_a_verdict_that_is_none_is_no_traceback(history: Path, tmp_path: Path) -> None:
+    directory = RunDirectory(Path(shutil.copytree(history / "2026-1-made", tmp_path / "r")))
+    for text in ("[]", '{"findings": 5}', '"pass"'):
+        directory.verdict_file.write_text(text)
+        with pytest.raises(ArchiveError, match=r"verdict\.json"):
+            stored_run(directory, load_queries(PROMETHEUS), RULES)
+    assert choose(COMPARING, a_run(tmp_path, "s", 9).read_record(), tmp_path, {}).directories == ()
+
+
+def test_what_was_set_aside_later_is_measured_without(history: Path, tmp_path: Path) -> None:
+    directory = RunDirectory(Path(shutil.copytree(history / "2026-1-made", tmp_path / "r")))
+    queries = load_queries(PROMETHEUS)
+    keep(directory, Kept(values_of(directory, plan(), queries, RULES)))
+    assert values_of(directory, plan(), queries, RULES).values[CPU].shape == (8,)
+    add_mark(directory, SetAside(STEADY_FROM + 60, STEADY_FROM + 75, "a deploy", "hand", STEADY_FROM + 80))
+    again = values_of(directory, plan(), queries, RULES).values[CPU]
+    assert again.shape == (7,)
+    compared(directory, COMPARING, anew=False)
+    kept = read_kept(directory)
+    assert kept is not None and kept.run.values[CPU].shape == (7,)
 
 
 def test_what_did_not_pass_is_no_baseline_but_what_could_only_not_be_compared_is() -> None:
-    objectives = [{"outcome": "pass"}]
+    def stored(outcome: str, *findings: object, objectives: object = ({"outcome": "pass"},)) -> dict[str, object]:
+        told = objectives if isinstance(objectives, str) else list(objectives)  # type: ignore[call-overload]
+        return {"outcome": outcome, "findings": list(findings), "objectives": told}
+
     untold = {"check": "regression", "outcome": "inconclusive"}
-    assert passed({"findings": [untold, {"check": "alerts", "outcome": "warn"}], "objectives": objectives})
-    assert not passed({"findings": [{"check": "regression", "outcome": "fail"}], "objectives": objectives})
-    assert not passed({"findings": [{"check": "coverage", "outcome": "inconclusive"}], "objectives": objectives})
-    assert not passed({"findings": [], "objectives": []})
+    assert passed(stored("pass")) and passed(stored("warn", {"check": "alerts", "outcome": "warn"}))
+    assert passed(stored("inconclusive", untold, {"check": "alerts", "outcome": "warn"}))
+    assert not passed(stored("fail", {"check": "regression", "outcome": "fail"}))
+    assert not passed(stored("inconclusive", {"check": "coverage", "outcome": "inconclusive"}))
+    assert not passed(stored("pass", objectives=()))
     assert not passed([])
+    # Damaged, or edited by hand:
+    assert not passed(stored("pass", "the finding that failed it"))
+    assert not passed(stored("pass", objectives=({"outcome": "pass"}, None)))
+    assert not passed(stored("pass", objectives="pass"))
+    assert not passed(stored("fail")) and not passed(stored("inconclusive"))
+    assert not passed({"findings": [], "objectives": [{"outcome": "pass"}]})
 
 
 def test_a_stored_run_knows_its_generators_fault(history: Path) -> None:

@@ -47,6 +47,16 @@ def test_the_passed_runs_that_a_plan_compares_with_stay():
     assert going(unknown, *runs[1:]) == {"1", "3", "5", "7"}, "a plan that cannot be read may compare with all"
 
 
+def test_a_verdict_that_cannot_be_read_stays_and_takes_no_place_from_one_that_passed():
+    runs = [stored(1, 1, passed=None, protect_passed=1), stored(2, 2, passed=True), stored(3, 3, passed=True)]
+    assert going(*runs) == {"3"}
+
+
+def test_a_run_that_is_on_says_too_what_its_plan_compares_with():
+    on = stored(1, 0, trouble="it is on", protect_passed=1)
+    assert going(on, stored(2, 100, passed=True), stored(3, 200, passed=True)) == {"3"}
+
+
 def test_what_cannot_be_understood_stays():
     runs = [stored(1, 999, started_at=None, trouble="unreadable"), stored(2, 999, trouble="it is on"), stored(3, 999)]
     assert going(*runs) == {"3"}
