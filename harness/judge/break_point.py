@@ -63,6 +63,8 @@ def judge_capacity(found: BreakPoint, limit: float, unit: str) -> CapacityShown:
     """
     if not found.steps:
         return CapacityShown(Outcome.INCONCLUSIVE, None, "no step of load was held long enough to be judged")
+    if unit != found.steps[0].unit and any(s.achieved_rps is None for s in found.steps if s.outcome != "unclear"):
+        return CapacityShown(Outcome.INCONCLUSIVE, None, "the requests per second of a step were not counted")
     asked = format_value(limit, unit)
     held = _amount(found.held, unit) if found.held else 0.0
     contradicting = [s for s in found.disturbed if _amount(s, unit) <= limit]

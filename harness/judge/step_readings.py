@@ -8,24 +8,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from exporters import metric_names as names
-from exporters.metric_names import OBJECTIVE_EDGE, REQUEST_DURATION, Recorded
-from harness.judge.context import Context, within
-from harness.judge.counters import bad_requests, late_requests
-from harness.judge.generator import CPU_LIMIT, LAG_LIMIT
+from exporters.metric_names import OBJECTIVE_EDGE, REQUEST_DURATION
+from harness.judge.context import Context
+from harness.judge.counters import all_requests, bad_requests, late_requests
 from harness.judge.latency import quantile_of
-from harness.judge.load_made import LEAST_LOAD
-from harness.judge.results import ENOUGH_RECORDED
 from harness.judge.shares import Counts
+from harness.judge.step_load import fault_of, load_was_made, short_of
 from harness.judge.steps import Step, Told, judged_part, make_step, recorded_holds, tell
 from harness.judge.windows import Window, pick
-from harness.plan.holds import Hold, planned_holds
+from harness.plan.holds import LEAST_WINDOWS, Hold, planned_holds, window_seconds
 from harness.plan.objectives import Objective
-from harness.units import format_value
 
 P95 = 0.95
-MOST_OF = 0.5  # of a hold's samples over the generator's limit: rates look back a minute, into the step before
-DROPPED_LIMIT = 0.01
 
 
 @dataclass(frozen=True)
@@ -71,7 +65,7 @@ def felt(context: Context) -> tuple[Felt, ...]:
 def read_steps(context: Context, holds: Sequence[Hold], users: Sequence[Felt]) -> tuple[Step, ...]:
     """How each hold came out. What the run did not live to, or was still warming up in, is left out."""
     ended = context.load.end
-    requests = all_requests_of_load(users)
+    requests = all_requests_of_load(users) or all_requests(context)
     found = []
     for hold in holds:
         if hold.ended > ended + context.interval:
@@ -94,21 +88,12 @@ def all_requests_of_load(users: Sequence[Felt]) -> Counts | None:
     return next((counts for one in whole for counts in (one.upper, one.lower) if counts is not None), None)
 
 
-def load_was_made(context: Context, window: Window) -> bool:
-    """Was there load, and was it scraped? Then no answer is a fact about the target."""
-    wanted = ENOUGH_RECORDED * window.expected(context.interval)
-    scraped = [within(s, window) for s in context.series(names.UP, job=names.JOB_LOAD)]
-    if not scraped or any(int((s.values == 1).sum()) < wanted for s in scraped if len(s)):
-        return False
-    recorded = Recorded.USERS if context.plan.load.model == "closed" else Recorded.ARRIVALS
-    made = within(context.one(recorded), window)
-    return len(made) >= wanted and float(np.mean(made.values > 0)) >= ENOUGH_RECORDED
-
-
 def _read(context: Context, hold: Hold, users: Sequence[Felt], requests: Counts | None) -> Step:
-    window, loaded = judged_part(hold), load_was_made(context, judged_part(hold))
+    holes = context.load.holes
+    whole = judged_part(hold).without(holes)
+    loaded = load_was_made(context, whole)
     # What shows at a moment may have been asked an interval later: the last moment of a hold speaks of the next step.
-    window = Window(window.start, max(window.start, window.end - context.interval))
+    window = Window(whole.start, max(whole.start, whole.end - context.interval)).without(holes)
     told = [_tell(one, window, context.interval, loaded) for one in users]
     rps = _rate(requests, window, context.interval)
     errors = next((one.upper for one in users if one.name == "error_ratio"), None)
@@ -118,9 +103,15 @@ def _read(context: Context, hold: Hold, users: Sequence[Felt], requests: Counts 
         achieved_rps=rps,
         p95=_p95(context, window),
         error_ratio=_share(errors, window),
-        fault=_fault(context, window),
-        short=_short(context, hold),
+        fault=_aside(whole, context.interval) or fault_of(context, window),
+        short=short_of(context, hold.load, whole),
     )
+
+
+def _aside(whole: Window, interval: float) -> str:
+    """Why what was set aside leaves too little of a hold; empty when enough is left."""
+    least = max(whole.span / 2, LEAST_WINDOWS * window_seconds(interval))
+    return "most of it was set aside" if whole.holes and whole.length < least else ""
 
 
 def _tell(one: Felt, window: Window, interval: float, loaded: bool) -> Told:
@@ -185,45 +176,3 @@ def _p95(context: Context, window: Window) -> float | None:
     edges, cumulative = np.array(finite).T
     value = quantile_of(edges, cumulative, total, P95)
     return value if math.isfinite(value) else None
-
-
-def _fault(context: Context, window: Window) -> str:
-    """Why the generator, not the target, may be what was measured; empty when it kept up."""
-    late = Window(window.start + window.span / 2, window.end)
-    for recorded, limit, what, unit in (
-        (Recorded.LOOP_LAG_P99, LAG_LIMIT, "event loop delay p99", "seconds"),
-        (Recorded.GENERATOR_CPU, CPU_LIMIT, "CPU", "cores"),
-    ):
-        for series in context.series(recorded):
-            seen = within(series, late)
-            if len(seen) and float(np.mean(seen.values > limit)) > MOST_OF:
-                instance = series.labels.get("instance", "a Locust process")
-                highest = format_value(float(seen.values.max()), unit)
-                return f"the load generator was at its limit ({what} of {instance}: {highest}); add load.workers"
-    scraped = [within(s, window) for s in context.series(names.UP, job=names.JOB_LOAD)]
-    answered = [int((s.values == 1).sum()) for s in scraped if len(s)]
-    if not answered or min(answered) < ENOUGH_RECORDED * window.expected(context.interval):
-        return "the load was not scraped for a part of it"
-    return ""
-
-
-def _short(context: Context, hold: Hold) -> str:
-    """Why less load was made than the step wanted; empty when it was made."""
-    window = judged_part(hold)
-    wanted = ENOUGH_RECORDED * window.expected(context.interval)
-    if context.plan.load.model == "closed":
-        users = within(context.one(Recorded.USERS), window)
-        if len(users) < wanted:
-            return f"{names.USERS} is missing: nothing shows that the load was made"
-        ran = float(np.median(users.values))
-        return f"only {ran:,.0f} of {hold.load:,.0f} users ran" if ran < LEAST_LOAD * hold.load else ""
-    made, dropped = (within(context.one(one), window) for one in (Recorded.ARRIVALS, Recorded.ARRIVALS_DROPPED))
-    if min(len(made), len(dropped)) < wanted:
-        return f"{names.ARRIVALS} is missing: nothing shows that the load was made"
-    # Rates look back a minute, into the step before: the last quarter of the hold speaks of this one most.
-    late = Window(window.end - window.span / 4, window.end)
-    made, dropped = within(made, late), within(dropped, late)
-    taken, lost = float(made.values.sum()), float(dropped.values.sum())
-    if taken + lost > 0 and lost / (taken + lost) > DROPPED_LIMIT:
-        return f"{format_value(lost / (taken + lost), 'ratio')} of the arrivals found no free user (load.slots)"
-    return ""

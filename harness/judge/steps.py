@@ -97,13 +97,15 @@ def tell(objective: str, counts: Counts, hold: Window, limit: float, interval: f
     total, bad = float(counts.all_[inside].sum()), float(counts.bad[inside].sum())
     if total <= 0:
         return Told(objective, "broken") if loaded else Told(objective, "unclear", "no request was counted")
-    parts = tumbling(hold, window_seconds(interval))
-    over, late = 0, pick(counts.times, Window(hold.start + hold.span / 2, hold.end), closed=True)
-    lasting = (
+    # Of what was set aside nothing is left to tell by.
+    parts = [part for part in tumbling(hold, window_seconds(interval)) if part.length >= part.span / 2]
+    second = Window(hold.start + hold.span / 2, hold.end).without(hold.holes)
+    over, late = 0, pick(counts.times, second, closed=True)
+    lasting = second.length > 0 and (
         float(counts.bad[late].sum()) > _most(limit, float(counts.all_[late].sum())) or not counts.all_[late].any()
     )
-    for i, part in enumerate(parts):
-        mine = pick(counts.times, part, closed=i == len(parts) - 1)
+    for part in parts:
+        mine = pick(counts.times, part, closed=part.end >= hold.end)
         all_ = float(counts.all_[mine].sum())
         # A window in which nothing was answered under load is over every limit.
         over += (all_ <= 0 and loaded) or float(counts.bad[mine].sum()) > _most(limit, all_)

@@ -15,10 +15,11 @@ from typing import Any
 from exporters.metric_names import Recorded
 from harness.judge.break_point import BreakPoint, find_break, judge_capacity
 from harness.judge.context import RATE_SECONDS, Context
-from harness.judge.recovery import Recovery, find_recovery, judge_recovery, low_hold
+from harness.judge.recovery import Recovery, judge_recovery
+from harness.judge.recovery_readings import read_recovery
 from harness.judge.results import Evidence, Judged, judged
 from harness.judge.shares import Counts, first_over
-from harness.judge.step_readings import Felt, felt, holds_of, load_was_made, read_steps
+from harness.judge.step_readings import Felt, felt, holds_of, read_steps
 from harness.judge.steps import Step
 from harness.judge.stress_limit import limit_text, read_limit
 from harness.judge.subjects import Subject
@@ -72,18 +73,7 @@ def read_stress(context: Context) -> Stress:
     holds, users = holds_of(context), felt(context)
     steps = read_steps(context, holds, users)
     found = find_break(steps)
-    ended = context.load.end
-    low, why = low_hold([one for one in holds if one.reached < ended], found)
-    if low is None:
-        recovery = Recovery("unmeasured", None, None, 0.0, why)
-    else:
-        counted = {one.name: (one.upper or one.lower, one.share) for one in users}
-        known = {name: (counts, share) for name, (counts, share) in counted.items() if counts is not None}
-        loaded = load_was_made(context, Window(low.reached, min(low.ended, ended)))
-        recovery = find_recovery(known, low, ended, context.interval, loaded=loaded)
-        if len(known) < len(counted):
-            lost = ", ".join(name for name in counted if name not in known)
-            recovery = replace(recovery, state="unmeasured", seconds=None, note=f"{lost} was not counted")
+    recovery = read_recovery(context, holds, users, found)
     onset = _onset(found, users, context.interval)
     limiting = read_limit(context, found, onset)
     return Stress(steps, found, recovery, onset, _below(context, found.broken), limiting)
@@ -199,9 +189,9 @@ def _felt(objective: Objective, stress: Stress) -> Judged:
     if broke is not None:
         evidence = Evidence(stress.onset, stress.onset, broke.ended - broke.begun)
         return judged(objective, _LOAD, Outcome.FAIL, _value(objective, broke), f"{at}, and no step was held", evidence)
-    if steps[0].outcome == "unclear":
-        return judged(objective, _LOAD, Outcome.INCONCLUSIVE, None, f"no step was shown to hold: {steps[0].note}")
-    return judged(objective, _LOAD, Outcome.PASS, _value(objective, steps[0]), "did not break")
+    first = steps[0]
+    why = first.note or f"{format_value(first.load, first.unit)} broke {', '.join(first.broken)}"
+    return judged(objective, _LOAD, Outcome.INCONCLUSIVE, None, f"no step was shown to hold: {why}")
 
 
 def _value(objective: Objective, step: Step | None) -> float | None:

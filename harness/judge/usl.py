@@ -114,7 +114,7 @@ def fit_usl(points: Sequence[Point]) -> UslFit:
     if refused:
         return UslFit(points, r2=r2, residuals=tuple(map(float, residuals)), refused=refused)
     peak = math.sqrt((1 - alpha) / beta) if beta > 0 else math.inf
-    near = peak <= FURTHEST_PEAK * float(loads[-1])
+    near = 1 <= peak <= FURTHEST_PEAK * float(loads[-1])  # fewer users than one are none
     return UslFit(
         points, float(alpha), float(beta), float(gamma), r2, tuple(map(float, residuals)),
         peak if near else None, float(usl(np.array([peak]), alpha, beta, gamma)[0]) if near else None,

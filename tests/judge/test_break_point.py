@@ -203,3 +203,10 @@ def test_where_recovery_can_be_seen(run, planned, low, why):
     assert (hold.load if hold else None) == low
     assert said.startswith(why)
     assert bool(said) is bool(why)
+
+
+def test_requests_that_nobody_counted_are_not_none():
+    run = [replace(one, achieved_rps=None) for one in steps("100h 200h 300b")]
+    shown = judge_capacity(find_break(run), 50, "rps")
+    assert (shown.outcome, shown.value) == (Outcome.INCONCLUSIVE, None)
+    assert judge_capacity(find_break(run), 200, "users").outcome is Outcome.PASS
