@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -14,6 +15,8 @@ from harness.judge.windows import Window
 from harness.prom.series import FloatArray, Series
 
 RATE_INTERVALS, LEAST_RATE = 4, 4.0  # what a rate looks back: scrape intervals, seconds
+LEAST_PING = 0.002  # seconds by which a ping must be slower, and its share of the strictest latency limit:
+FELT = 0.01  # what costs a request less cannot be what its users feel
 PING_SECONDS = 10.0  # pings are few: their mean needs some
 BUSY = 0.85  # of the processors that a group can use: the rest is what scheduling costs
 SOMEBODY_WAITS = 0.5  # threads, in the mean of three samples
@@ -84,15 +87,21 @@ def _uses(context: Context, window: Window) -> list[Signal]:
     return found
 
 
+def least_delay(limits: Iterable[float]) -> float:
+    """Seconds by which a ping must be slower to count, beside a plan's latency limits (seconds)."""
+    return max(LEAST_PING, FELT * min(limits, default=0.0))
+
+
 def _pings(context: Context, window: Window, name: str, metric: str, label: str, what: str) -> list[Signal]:
     span = f"[{PING_SECONDS:g}s]"
+    least = least_delay(one.limit for one in context.plan.objectives if one.spec.family == "latency")
     parts = [f"sum by ({label}) (rate({context.selector(metric + end)}{span}))" for end in ("_sum", "_count")]
     found = []
     for one in _asked(context, f"{parts[0]} / {parts[1]}", window):
         keep = np.isfinite(one.values)
         subject = one.labels.get(label, "")
         found.append(
-            Signal(name, subject, f"{what} ({subject})", "seconds", one.times[keep], one.values[keep], least=0.002)
+            Signal(name, subject, f"{what} ({subject})", "seconds", one.times[keep], one.values[keep], least=least)
         )
     return found
 
