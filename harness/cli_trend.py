@@ -32,7 +32,7 @@ def print_trend(plan: str, root: Path, *, as_json: bool) -> int:
     queries = query_set(ran[-1].plan, rules_path().parent) if ran else None
     found = trends([one.values for one in ran], queries) if queries else []
     names = [one.record.run_id for one in ran]
-    enough = len(ran) >= LEAST_RUNS
+    enough = len(ran) >= LEAST_RUNS and bool(found)
     if as_json:
         told = [asdict(one) | {"labels": dict(one.labels)} for one in found]
         refused = [{"run_id": run, "reason": why} for run, why in left_out]
@@ -43,6 +43,9 @@ def print_trend(plan: str, root: Path, *, as_json: bool) -> int:
         console.width = max(console.width, 160)
     for run, why in left_out:
         console.print(Text(f"left out: {run}: {why}"), highlight=False, soft_wrap=True)
+    if not enough and len(ran) >= LEAST_RUNS:
+        console.print(f"nothing could be measured in enough of the {len(ran)} runs; change points need {LEAST_RUNS}")
+        return int(ExitCode.INCONCLUSIVE)
     if not enough:
         console.print(f"{len(ran)} comparable runs of {plan!r} in {root}; change points need {LEAST_RUNS}")
         return int(ExitCode.INCONCLUSIVE)

@@ -31,7 +31,8 @@ class Ran:
 def reasons(run: Ran, baseline: Ran) -> list[str]:
     """Why ``baseline`` cannot be compared with; empty when it can. Each names what differs."""
     return [
-        *_ending(baseline.record),
+        *_ending(run.record, "this run"),
+        *_ending(baseline.record, "it"),
         *_plans(run.plan, baseline.plan),
         *_machines(run.record.versions, baseline.record.versions),
         *_loads(run, baseline),
@@ -40,8 +41,8 @@ def reasons(run: Ran, baseline: Ran) -> list[str]:
     ]
 
 
-def _ending(record: RunRecord) -> list[str]:
-    return [] if record.ended_by == "completed" else [f"it did not complete: {record.ended_by}"]
+def _ending(record: RunRecord, who: str) -> list[str]:
+    return [] if record.ended_by == "completed" else [f"{who} did not complete: {record.ended_by}"]
 
 
 def _plans(one: Plan, other: Plan) -> list[str]:

@@ -83,6 +83,9 @@ def _untold(comparison: Comparison, plan: Plan, queries: QuerySet) -> list[Findi
                     f"cannot tell whether they are worse: {words}{more}; name what must be told in baseline.require",
                 )
             )
+        elif len(comparison.of(Change.CANNOT_TELL)) == len(comparison.rows):
+            words = "; ".join(f"{place(row)}: {row.note}" for row in comparison.rows[:_SHOWN])
+            found.append(_told(Outcome.WARN, f"nothing could be told of {len(comparison.rows)} series: {words}"))
     return found
 
 

@@ -80,6 +80,9 @@ class RunValues:
             values = {_key(name, labels): np.array(one, dtype=float) for name, labels, one in data["values"]}
             if not all(one.ndim == 1 and np.isfinite(one).all() for one in values.values()):
                 raise ValueError("a value is no number")
+            few = [one.size for one in values.values() if one.size < LEAST_WINDOWS]
+            if few:
+                raise ValueError(f"a series has {few[0]} sub-windows, fewer than {LEAST_WINDOWS}")
             left_out = {_key(name, labels): str(why) for name, labels, why in data["left_out"]}
             load = math.nan if data["load"] is None else float(data["load"])
             return cls(str(data["run_id"]), str(data["digest"]), float(data["window"]), values, left_out, load)

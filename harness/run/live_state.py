@@ -7,6 +7,7 @@ from a living one.
 from __future__ import annotations
 
 import json
+import math
 import os
 import time
 from collections.abc import Callable
@@ -63,7 +64,10 @@ def read_state(directory: RunDirectory) -> LiveState | None:
         return None
     data = read_json(file)
     try:
-        return LiveState(**{**data, "alerts": tuple(data["alerts"])})
+        state = LiveState(**{**data, "alerts": tuple(data["alerts"])})
+        if isinstance(state.at, bool) or not isinstance(state.at, int | float) or not math.isfinite(state.at):
+            raise TypeError(f"'at' is {state.at!r}")
+        return state
     except (TypeError, KeyError) as error:
         raise ArchiveError(f"{file} is not the state of a run that this version knows: {error}") from error
 

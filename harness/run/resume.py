@@ -20,12 +20,13 @@ from harness.plan.model import Plan
 from harness.run.json_files import read_json
 from harness.run.live_state import read_state
 from harness.run.options import RunOptions
-from harness.run.record import Gap, RunDirectory, RunRecord
+from harness.run.record import Gap, RunDirectory, RunRecord, rfc3339
 from harness.run.recover import clear_dead, still_on
 from harness.units import format_duration
 
 ORDER_FILE = "resume.json"
 SCHEMA = 1
+_CLOCK_SECONDS = 1.0  # by which a clock that is kept in step may go back
 LEAST_LEFT = 60.0  # seconds of load, besides a new warm-up; for less nobody needs to start it all again
 
 
@@ -94,11 +95,16 @@ def taken_up(directory: RunDirectory, plan: Plan, now: float) -> RunRecord:
         raise UsageError(
             "a run that looks for a limit cannot be taken up: its steps follow from each other", remedy=close
         )
+    state = read_state(directory)
+    if state is not None and state.at > now + _CLOCK_SECONDS:
+        raise UsageError(
+            f"the clock was set back: the run's harness was alive at {rfc3339(state.at)}, and now it is {rfc3339(now)}",
+            remedy=f"set the clock, and resume again; or {close}",
+        )
     left = record.steady_from - plan.load.warmup + plan.load.duration - now
     if left < plan.load.warmup + LEAST_LEFT:
         what = f"{format_duration(round(left))} of the planned load is left" if left > 0 else "its planned end is past"
         raise UsageError(f"{what}: too little to go on with the run in {directory.path}", remedy=close)
-    state = read_state(directory)
     died = min(state.at, now) if state is not None else record.steady_from
     gaps = record.gaps
     if gaps and gaps[-1].end is None:  # it died again before its load went on
@@ -116,7 +122,8 @@ def refuse_what_is_not_dead(directory: RunDirectory) -> None:
 
 def load_goes_on(gaps: Sequence[Gap], now: float, warmup: float) -> tuple[Gap, ...]:
     """The gaps once the load runs again: the last one ends with a new warm-up. Pure."""
-    return (*gaps[:-1], replace(gaps[-1], end=now + warmup))
+    last = gaps[-1]
+    return (*gaps[:-1], replace(last, end=max(last.start, now + warmup)))
 
 
 def clear_for_new_parts(directory: RunDirectory) -> None:

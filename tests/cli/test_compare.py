@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from harness.cli_group import cli
 from harness.run.baselines import add_baseline
+from tests.judge.fabricate import STEADY_FROM
 from tests.judge.test_regression_runs import VERSIONS, a_run, put_verdict
 
 
@@ -110,6 +111,16 @@ def test_the_trend_names_the_run_from_which_on_it_is_worse(tmp_path: Path) -> No
     again = json.loads(trend(tmp_path, "made", "--json")[1])  # from what was kept: no archive is opened
     (changed,) = [one for one in again["trends"] if one["changes"]]
     assert changed["changes"][0]["run_id"] == "2026-06-made"
+
+
+def test_runs_without_a_series_have_no_trend(tmp_path: Path) -> None:
+    """Runs that are too short to be measured are comparable, and tell nothing."""
+    for seed in range(1, 9):
+        a_run(tmp_path, f"2026-{seed:02}-made", seed, steady_to=STEADY_FROM + 60)
+    code, text = trend(tmp_path, "made")
+    assert code == 11, text
+    assert "nothing could be measured in enough of the 8 runs" in text
+    assert trend(tmp_path, "made", "--json")[0] == 11
 
 
 def test_too_few_runs_have_no_trend(tmp_path: Path) -> None:

@@ -53,6 +53,10 @@ def test_each_difference_is_named(other: Ran, reason: str) -> None:
     assert reasons(ran(), other) == [reason]
 
 
+def test_a_run_that_did_not_complete_is_not_compared_itself() -> None:
+    assert reasons(ran(ended_by="crashed"), ran()) == ["this run did not complete: crashed"]
+
+
 def test_an_unknown_machine_is_not_the_same_as_another_unknown_one() -> None:
     unknown = {**VERSIONS, "cpu": "unknown"}
     assert reasons(ran(versions=unknown), ran(versions=unknown)) == ["run.json does not tell the processor"]

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from harness.errors import ArchiveError
 from harness.judge.regression import Change, compare
 from harness.judge.regression_findings import check_regression, gates
 from harness.judge.regression_values import Key, RunValues
@@ -163,6 +164,22 @@ def test_cannot_tell_is_inconclusive_for_what_is_required_and_never_nothing() ->
     gone = without(run("r", 9), LATENCY)
     assert outcomes(gone, Baseline(last_passed=5, require=("latency",))) == [("latency", Outcome.INCONCLUSIVE)]
     assert outcomes(gone, ANY) == [("telemetry", Outcome.WARN)]
+
+
+def test_a_comparison_of_which_nothing_can_be_told_is_told() -> None:
+    """Also where nothing that gates is among it: who asks for a comparison must hear that there was none."""
+    rates = [replace(one, values={RATE: one.values[RATE]}) for one in BASELINES]
+    none = RunValues("r", "digest", 10.0, {}, load=20.0)
+    assert outcomes(none, ANY, rates) == [("telemetry", Outcome.WARN)]
+    assert outcomes(none, ANY, [none]) == [("telemetry", Outcome.WARN)]
+    assert outcomes(replace(run("r", 9), values={RATE: run("r", 9).values[RATE]}), ANY, rates) == []
+
+
+def test_values_of_one_sub_window_are_no_values() -> None:
+    told = run("r", 9).to_json()
+    told["values"][0][2] = told["values"][0][2][:1]
+    with pytest.raises(ArchiveError, match="1 sub-windows"):
+        RunValues.from_json(told, "regression.json")
 
 
 def test_a_required_query_without_any_series_is_inconclusive() -> None:

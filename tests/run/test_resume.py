@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -112,6 +113,26 @@ def test_what_cannot_be_taken_up_is_refused_with_what_to_do(dead: RunDirectory) 
     dead.write_record(replace(record, ended_at=BEGUN + 100))
     with pytest.raises(UsageError, match="is over"):
         refuse_what_is_not_dead(dead)
+
+
+def test_a_clock_that_was_set_back_is_named(dead: RunDirectory) -> None:
+    """What would come now would lie before what is there: Prometheus would drop it, and no gap could be told."""
+    for now in (BEGUN + 71_900, BEGUN - 86_400):
+        with pytest.raises(UsageError, match="the clock was set back: the run's harness was alive at") as error:
+            taken_up(dead, DAY, now)
+        assert "harness judge" in error.value.remedy
+    assert taken_up(dead, DAY, BEGUN + 71_999.5).gaps[0].start == BEGUN + 71_999.5, "a second is no step"
+    gap = Gap(BEGUN + 3000, None, "x")
+    assert load_goes_on((gap,), BEGUN + 100, 10.0)[0].end == gap.start, "a gap never ends before it begins"
+
+
+@pytest.mark.parametrize("at", ['"now"', "null", "NaN", "[]"])
+def test_a_state_without_a_time_is_damaged(dead: RunDirectory, at: str) -> None:
+    file = dead.work / STATE_FILE
+    state = json.loads(file.read_text())
+    file.write_text(json.dumps(state | {"at": "AT"}).replace('"AT"', at))
+    with pytest.raises(ArchiveError, match="state"):
+        taken_up(dead, DAY, BEGUN + 75_600)
 
 
 def test_only_the_series_of_the_dead_stay(dead: RunDirectory) -> None:
