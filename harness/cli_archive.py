@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from harness.errors import ExitCode, HarnessError
+from harness.errors import ExitCode, HarnessError, UsageError
 from harness.judge.as_baseline import passed
 from harness.plan.loading import load_plan
 from harness.prom.manifest import Kept, check_archive
@@ -73,13 +73,20 @@ def list_(root: Path, as_json: bool) -> int:
 @click.argument("run")
 @click.option("--name", default="main", show_default=True, help="Of the baseline.")
 @click.option("--remove", is_flag=True, help="It is no baseline any more.")
+@click.option("--force", is_flag=True, help="Take a run that did not pass, or was not judged, all the same.")
 @_root
-def baseline(run: str, name: str, remove: bool, root: Path) -> int:
+def baseline(run: str, name: str, remove: bool, force: bool, root: Path) -> int:
     """Make RUN a baseline: later runs are compared with it, and it is never pruned.
 
-    RUN is a run directory below the folder of runs, a run id or `last`. A baseline may hold several runs.
+    RUN is a run directory below the folder of runs, a run id or `last`. A baseline may hold several runs. One that
+    did not pass is refused: what is as bad would be called the same.
     """
     run_id = run if remove and run != "last" else find_run(run, root).read_record().run_id
+    if not remove and not force and not _passed(find_run(run, root)):
+        raise UsageError(
+            f"the run {run_id} did not pass, so what is as bad would be called the same",
+            remedy=f"judge it again (harness judge {run}), name another one, or --force",
+        )
     named = remove_baseline(root, name, run_id) if remove else add_baseline(root, name, run_id)
     click.echo(f"baseline {name}: {', '.join(named.get(name, ())) or 'no run'}")
     return 0

@@ -23,6 +23,7 @@ from typing import Any
 import pytest
 
 _GOOD = ("pass", "warn")
+_DECISIVE = ("outcome", "exit_code")
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,18 @@ class HarnessVerdict:
     directory: Path | None = None
     error: str = ""
     output: str = field(default="", repr=False)
+    _read: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    def __getattribute__(self, name: str) -> Any:
+        """Remembers that the test asked for the outcome: a verdict that nobody looks at must not pass a test."""
+        if name in _DECISIVE:
+            object.__getattribute__(self, "_read").append(name)
+        return object.__getattribute__(self, name)
+
+    @property
+    def overlooked(self) -> bool:
+        """Whether it is no pass, and neither ``require_pass`` was called nor ``outcome`` or ``exit_code`` read."""
+        return not self._read and object.__getattribute__(self, "outcome") not in _GOOD
 
     def require_pass(self) -> HarnessVerdict:
         """Fails the test unless the run came out as PASS or WARN. INCONCLUSIVE is no pass: nothing was shown."""
@@ -94,12 +107,13 @@ Run = Callable[..., HarnessVerdict]
 
 
 @pytest.fixture
-def harness_run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Run:
+def harness_run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     """``harness_run(PLAN, *ARGUMENTS)``: runs the plan as ``harness run`` does, and gives its HarnessVerdict.
 
     Run directories lie in ``--harness-runs`` (kept), else in pytest's temporary folder. Each verdict's place is in the
-    test's JUnit properties.
+    test's JUnit properties. A verdict that is no pass and that the test does not look at fails the test.
     """
+    made: list[HarnessVerdict] = []
     kept = request.config.getoption("--harness-runs")
     root = Path(kept).absolute() if kept else tmp_path_factory.mktemp("harness-runs")
 
@@ -109,9 +123,17 @@ def harness_run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
         request.node.user_properties.append(("harness_outcome", found.outcome))
         if found.directory is not None:
             request.node.user_properties.append(("harness_run", str(found.directory)))
+        found._read.clear()  # what was read here
+        made.append(found)
         return found
 
-    return run
+    yield run
+    overlooked = [one for one in made if one.overlooked]
+    if overlooked:
+        pytest.fail(
+            f"nobody looked at this verdict (require_pass() does): {overlooked[0]}",
+            pytrace=False,
+        )
 
 
 def _called(words: Sequence[str], environ: Mapping[str, str]) -> HarnessVerdict:

@@ -148,6 +148,31 @@ def test_the_github_job_is_red_when_the_run_could_not_be_made(tmp_path: Path) ->
     assert code == 12, "a job that was cut short is not green"
 
 
+@pytest.mark.parametrize("printed", ["", "{}", "not json"])
+def test_a_soak_that_exits_0_and_shows_no_run_is_red(tmp_path: Path, printed: str) -> None:
+    night = Night(tmp_path / "work")
+    (night.folder / "bin" / "harness").write_text(f"#!/bin/sh\necho '{printed}'\n")
+    code, _, _, told = github(night, tmp_path)
+    assert (code, told) == (12, {"code": "12", "directory": ""})
+    assert gitlab(night, tmp_path)[0] == 12
+
+
+def test_a_scheduled_night_joins_the_baseline() -> None:
+    """The event of a schedule holds no repository, so no name of its default branch: nothing would ever be kept."""
+    job = yaml.safe_load(GITHUB.read_text())["jobs"]["soak"]
+    [keep] = [step for step in job["steps"] if step.get("name") == "Keep as baseline"]
+    assert keep["if"].startswith("steps.soak.outputs.code == '0' && (github.event_name == 'schedule' || ")
+
+
+def test_no_step_of_a_job_may_fail_unseen() -> None:
+    for file, name in ((GITHUB, "soak"), (GITLAB, "nightly-soak")):
+        data = yaml.safe_load(file.read_text())
+        job = data.get("jobs", data)[name]
+        assert not {"continue-on-error", "allow_failure"} & job.keys()
+        for part in (*job.get("steps", ()), *job.get("rules", ())):
+            assert not {"continue-on-error", "allow_failure", "when"} & part.keys(), part
+
+
 def test_what_a_github_step_needs_always_runs() -> None:
     """A red soak must still be told, kept and published, and the last step gives the verdict."""
     job = yaml.safe_load(GITHUB.read_text())["jobs"]["soak"]

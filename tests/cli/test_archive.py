@@ -140,7 +140,9 @@ def copies(run: RunDirectory, *run_ids: str) -> None:
 def test_pruning_spares_baselines_and_the_newest(capsys: pytest.CaptureFixture[str], run: RunDirectory):
     root = run.path.parent
     copies(run, "e", "d", "c", "b", "a")
-    assert harness(capsys, "archive", "baseline", "b", "--name", "main")[:2] == (0, "baseline main: b\n")
+    code, _, err = harness(capsys, "archive", "baseline", "b", "--name", "main")
+    assert code == 2 and "the run b did not pass" in err and "--force" in err
+    assert harness(capsys, "archive", "baseline", "b", "--force")[:2] == (0, "baseline main: b\n")
     (root / "broken").mkdir()
     (root / "broken" / "run.json").write_text("{")
     code, out, _ = harness(capsys, "archive", "prune", "--keep", "2", "--keep-days", "0", "--dry-run", "--json")

@@ -74,6 +74,23 @@ def test_a_plan_that_cannot_run_fails_the_test_with_its_reason(tmp_path: Path) -
     assert properties == {"harness_outcome": "error"}
 
 
+@pytest.mark.parametrize(
+    "body",
+    ["harness_run('broken.yml')", "assert harness_run('broken.yml')", "assert not harness_run('broken.yml').findings"],
+)
+def test_a_verdict_that_nobody_looks_at_is_no_pass(tmp_path: Path, body: str) -> None:
+    (tmp_path / "broken.yml").write_text("target: {url: http://localhost}\nlode: {}\n")
+    code, text = suite(tmp_path, f"def test_it(harness_run):\n    {body}\n")
+    assert code == 1, text
+    assert "nobody looked at this verdict" in text and "unknown key 'lode'" in text
+
+
+def test_a_verdict_that_is_expected_to_be_bad_passes_the_test(tmp_path: Path) -> None:
+    (tmp_path / "broken.yml").write_text("target: {url: http://localhost}\nlode: {}\n")
+    code, text = suite(tmp_path, "def test_it(harness_run):\n    assert harness_run('broken.yml').outcome == 'error'\n")
+    assert code == 0, text
+
+
 def test_a_suite_that_does_not_use_it_imports_nothing_of_it(tmp_path: Path) -> None:
     code, text = suite(
         tmp_path,
