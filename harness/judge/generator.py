@@ -132,13 +132,22 @@ def _unmeasured(context: Context, steady: Window, window: Window | None) -> list
         if sum(seen.values()) == 0:
             absent.append(what)
             continue
-        short = [i for i, count in sorted(answered.items()) if seen.get(i, 0) < ENOUGH_RECORDED * count]
+        short = [i for i, count in sorted(answered.items()) if seen.get(i, 0) < enough_recorded(count)]
         if short:
             absent.append(f"{what} ({', '.join(short)})")
     if not absent:
         return []
     summary = f"the load generator's {' and '.join(absent)} was not measured: nobody knows whether it kept up"
     return [load_finding(Outcome.INCONCLUSIVE, summary, context.selector(Recorded.LOOP_LAG_P99), first=window.start)]
+
+
+def enough_recorded(scrapes: int) -> float:
+    """How often a rule must have recorded a process that answered so many scrapes; once at least. Pure.
+
+    Rules are evaluated between the scrapes: in a window of a few intervals (stress: up to the break) there may be one
+    evaluation less than scrapes, and that one alone is no silence.
+    """
+    return max(1.0, ENOUGH_RECORDED * (scrapes - 1))
 
 
 def _workers(context: Context, steady: Window) -> list[Finding]:

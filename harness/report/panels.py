@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 
 from dashboards import Panel, Query, Threshold
+from harness.prom.series import FloatArray
 from harness.report.fetch import Fetched
 from harness.report.heatmap import bands
 from harness.report.plots import Axis, Cell, Line, Plot, axis_for, largest_of
@@ -17,6 +19,7 @@ from harness.report.text import clean
 
 MOST_LINES = 12  # more cannot be told apart by colour; the note says how many there are
 MOST_LIMITS = 6
+MOST_STATES = 30  # rows, each with its name: no colour tells them apart; there are 13 signals
 MOST_ROWS = 200
 MOST_TILES = 12
 LONGEST_NAME = 60
@@ -24,6 +27,8 @@ FAR_TIMES = 4.0  # a limit further above the values than this is told in the leg
 _LABEL = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 NOTHING = "nothing in this run exports what it shows"
 Far = tuple[str, str]
+Row = TypeVar("Row")
+_LEVELS = ("", "neutral", "ok", "warning", "breach")
 
 
 def legend(template: str, labels: Mapping[str, str]) -> str:
@@ -140,7 +145,22 @@ def _state(plot: Plot, panel: Panel, fetched: Fetched) -> Plot:
         return replace(plot, empty=reason(panel.queries))
     words = tuple((m.value, m.text, m.level) for m in panel.mappings)
     axis = axis_for(panel.unit, [one.data.high for one in lines], panel.decimals)
-    return replace(plot, kind="state", lines=tuple(lines[:MOST_LINES]), words=words, axis=axis)
+    good = [m.value for m in panel.mappings if m.level == "ok"]
+    shown, note = _worst_first(lines, lambda line: (_share_off(line.data.value, good),), MOST_STATES)
+    return replace(plot, kind="state", lines=tuple(shown), words=words, axis=axis, note=note)
+
+
+def _share_off(values: FloatArray, good: Sequence[float]) -> float:
+    """How much of a row was in no good state; what was not measured is neither."""
+    return float((~np.isin(values, good) & np.isfinite(values)).mean())
+
+
+def _worst_first(rows: Sequence[Row], badness: Callable[[Row], tuple[float, ...]], most: int) -> tuple[list[Row], str]:
+    """As many as there is room for, in their order: what is cut off is what is well."""
+    if len(rows) <= most:
+        return list(rows), ""
+    kept = sorted(range(len(rows)), key=lambda i: badness(rows[i]), reverse=True)[:most]
+    return [rows[i] for i in sorted(kept)], f"{most} of {len(rows)}, the worst"
 
 
 def _xy(plot: Plot, panel: Panel, fetched: Fetched) -> Plot:
@@ -184,8 +204,9 @@ def _bars(plot: Plot, panel: Panel, fetched: Fetched) -> Plot:
     if not found:
         return replace(plot, empty=reason(panel.queries))
     longest = max([1.0 if panel.unit == "percentunit" else 0.0, *(abs(value) for *_, value in found)]) or 1.0
-    bars = tuple((name, cell, max(0.0, value) / longest) for name, cell, value in found[:MOST_LINES])
-    return replace(plot, kind="bars", bars=bars)
+    shown, note = _worst_first(found, lambda bar: (_LEVELS.index(bar[1].level), bar[2]), MOST_STATES)
+    bars = tuple((name, cell, max(0.0, value) / longest) for name, cell, value in shown)
+    return replace(plot, kind="bars", bars=bars, note=note)
 
 
 def _span(unit: str, decimals: int | None, course: Sampled | None) -> str:

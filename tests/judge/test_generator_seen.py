@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from exporters import metric_names as names
+from harness.judge.generator import enough_recorded
 from harness.judge.generator_seen import alike, silence
 from harness.judge.verdict import Outcome
 from harness.prom.series import FloatArray, Series
@@ -51,6 +52,14 @@ def test_silence_is_counted_in_answered_scrapes() -> None:
     assert silence(down, down, 5.0) is None, "scrapes that were not answered are another finding"
     late = silence(scrapes, scrapes[scrapes >= 40], 5.0)
     assert late is None, "it had nothing to tell before its first user"
+
+
+def test_one_evaluation_less_than_scrapes_is_no_silence_but_none_is() -> None:
+    # A stress run that broke after 67 s: seven seconds are left beyond the rates' first minute.
+    assert enough_recorded(4) <= 3
+    assert enough_recorded(4) > 2
+    assert [enough_recorded(scrapes) > 0 for scrapes in (0, 1, 2)] == [True] * 3
+    assert 79 < enough_recorded(100) < 80
 
 
 def _second_name(offset: float, scale: Callable[[FloatArray], FloatArray]) -> Callable[[Series], Series | None]:
