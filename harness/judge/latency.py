@@ -12,7 +12,7 @@ import numpy as np
 
 from exporters.metric_names import OBJECTIVE_EDGE, REQUEST_DURATION, Recorded
 from harness.judge.context import Context
-from harness.judge.counters import all_requests, late_requests
+from harness.judge.counters import all_requests, bad_requests, late_requests
 from harness.judge.requests import no_requests
 from harness.judge.results import Evidence, Judged, judged, missing
 from harness.judge.shares import Breach, Counts, find_breach, reach_back, requests_needed
@@ -59,7 +59,7 @@ def judge_latency(context: Context, objective: Objective) -> Judged:
     if upper is not None and _broken(breaches["upper"]):
         breach = breaches["upper"]
         evidence = _evidence(context, upper[1], breach, over, query)
-        return judged(objective, _LOAD, Outcome.FAIL, value, _why(note, breach), evidence)
+        return judged(objective, _LOAD, Outcome.FAIL, value, _why(note, breach) + _failed(context, objective), evidence)
     if counts.total < requests_needed(over):
         note = f"{counts.total:.0f} requests are too few for it; {requests_needed(over)} are needed"
         return judged(objective, _LOAD, Outcome.INCONCLUSIVE, value, note, evidence)
@@ -176,6 +176,13 @@ def _note(objective: Objective, counts: Counts, lower: object, upper: object) ->
     limit = format_value(objective.limit, "seconds")
     edge = "" if lower is not None and upper is not None else f" (no edge {'below' if lower is None else 'above'} it)"
     return f"{(1 - counts.ratio) * 100:.2f}% of {counts.total:,.0f} requests within {limit}{edge}"
+
+
+def _failed(context: Context, objective: Objective) -> str:
+    """How many of the late requests were not slow at all: who reads "80 % within 1 s" looks for slow ones."""
+    found = bad_requests(context, objective)
+    failed = found[0].total_bad if found else 0.0
+    return f" ({failed:,.0f} of them failed, which counts as over it)" if failed >= 1 else ""
 
 
 def _why(note: str, breach: Breach) -> str:

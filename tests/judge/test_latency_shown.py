@@ -14,7 +14,7 @@ from harness.judge.verdict import ObjectiveResult, Outcome
 from harness.prom.block_writer import BlockWriter
 from harness.prom.series import Series
 from harness.run.record import RunDirectory
-from tests.judge.fabricate import RECORD, START, STEADY_FROM, WARMUP, Made, plan, series_of
+from tests.judge.fabricate import RECORD, START, STEADY_FROM, WARMUP, Made, plan, series_of, write_run
 
 RULES = Path(__file__).parents[2] / "prometheus" / "rules"
 STEADY = 600.0
@@ -48,3 +48,16 @@ def test_a_process_that_began_anew_takes_no_latency_along(after: float, tmp_path
     assert whole.outcome is again.outcome is Outcome.PASS
     assert whole.value is not None
     assert again.value == pytest.approx(whole.value, rel=0.05)
+
+
+def test_requests_that_failed_are_not_told_as_slow_ones(tmp_path: Path) -> None:
+    failing = Made(errors=lambda t: np.full_like(t, 0.2), slow=lambda t: np.zeros_like(t))
+    verdict = judge_run(write_run(tmp_path / "run", failing), plan("  latency_p95: 2s\n"), rules_dir=RULES)
+    (line,) = (one for one in verdict.objectives if one.objective == "latency_p95")
+    assert line.outcome is Outcome.FAIL
+    share, rest = line.note.split("%", 1)
+    assert float(share) == pytest.approx(80, abs=0.5)
+    assert rest.startswith(" of ") and "within 2s in the whole steady state (" in rest
+    failed = float(rest.split("(")[1].split()[0].replace(",", ""))
+    assert failed == pytest.approx(0.2 * float(rest.split()[1].replace(",", "")), rel=0.03)
+    assert rest.endswith(" of them failed, which counts as over it)")
