@@ -8,11 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from harness.errors import QueryError
+from harness.judge.coverage import allowed_gap
 from harness.judge.windows import Window
 from harness.plan.holds import planned_holds
 from harness.plan.model import Plan
 from harness.run.abort import GENERATOR, TELEMETRY, FiringAlert, abort_reason, deciding_alert
 from harness.run.capacity_run import Conductor
+from harness.run.clock_watch import ClockWatch
 from harness.run.display import Progressed, Ui
 from harness.run.interrupts import StopRequest
 from harness.run.journal import Journal
@@ -28,6 +30,7 @@ _LOOK_EVERY = 0.5
 _LONGEST_REFRESH = 5.0
 _LOAD_START_SECONDS = 60.0
 _HOUSEKEEPING_SECONDS = 60.0
+_LEAST_STEP = 2.0  # seconds; a look on a busy machine is no step of the clock
 _MOST_SAID = 1000  # kinds of problems that are remembered as said; a text with an id in it is always a new one
 _COUNT = re.compile(r"\d+ exceptions")
 
@@ -53,6 +56,7 @@ class Watcher:
         supervised: parts that are started again when they die.
         keep_house: called once a minute.
         resumed: the load goes on after the harness had died.
+        monotonic: seconds of a clock that nobody sets.
         set_aside: windows in which no alert ends the run, and those set aside by hand meanwhile among them.
     """
 
@@ -73,6 +77,7 @@ class Watcher:
     conductor: Conductor | None = None
     resumed: bool = False
     keep_house: Callable[[], None] = lambda: None
+    monotonic: Callable[[], float] = time.monotonic
 
     def __post_init__(self) -> None:
         self._figures = Figures()
@@ -84,6 +89,7 @@ class Watcher:
         self._targets: list[tuple[str, str]] = self.launcher.scrape_targets()
         self._gone: set[int] = set()
         self._said: set[str] = set()
+        self._clock_watch = ClockWatch(max(_LEAST_STEP, self.plan.scrape_interval))
 
     def until_the_end(self) -> Ending:
         """Blocks until the load ends by itself, by an alert, a death or a signal."""
@@ -131,6 +137,9 @@ class Watcher:
         if phase == "cooldown" or status.state == "holding":
             return Ending("completed", "", min(now, self.schedule.load_to))
         self._note_deaths()
+        back = self._set_back(now)
+        if back is not None:
+            return back
         gone = self.telemetry.ended()
         if gone is not None:
             why = f"Prometheus {gone}, and what happens from here on would not be seen"
@@ -146,6 +155,18 @@ class Watcher:
             )
         )  # fmt: skip
         return ending
+
+    def _set_back(self, now: float) -> Ending | None:
+        """A clock that went back by more than a gap may be hides so much of the load: no later sample shows it."""
+        step = self._clock_watch.look(now, self.monotonic())
+        if not step:
+            return None
+        said = f"the clock was set back by {format_duration(round(step))}; what was scraped until it caught up is lost"
+        self.journal.note(said)
+        whole = Window(0.0, self.plan.load.duration - self.plan.load.warmup)
+        if self._clock_watch.lost <= allowed_gap(whole, self.plan.scrape_interval):
+            return None
+        return Ending("aborted", f"{TELEMETRY}: {said}", now)
 
     def _refresh(self, now: float) -> Ending | None:
         """Figures and alerts, every scrape interval; decides whether an alert ends the run."""

@@ -12,6 +12,7 @@ from harness.errors import QueryError
 from harness.judge.windows import Window
 from harness.run import watch
 from harness.run.abort import FiringAlert, abort_reason
+from harness.run.clock_watch import ClockWatch
 from harness.run.display import Progressed
 from harness.run.interrupts import Interrupted, StopRequest, stop_on_signals
 from harness.run.journal import Journal
@@ -40,6 +41,7 @@ class World:
     """Everything that the loop looks at; ``now`` moves by half a second per look."""
 
     now: float = BEGIN
+    passed: float = 0.0  # by a clock that nobody sets
     status: Status = field(default_factory=Status)
     targets: list[tuple[str, str]] = field(default_factory=lambda: [("locust-master", "127.0.0.1:1")])
     prometheus_ended: str | None = None
@@ -56,6 +58,7 @@ class World:
 
     def sleep(self, seconds: float) -> None:
         self.now += seconds
+        self.passed += seconds
         for when in [w for w in self.script if w <= self.now]:
             self.script.pop(when)()  # type: ignore[operator]
 
@@ -104,7 +107,7 @@ def watcher(world: World, tmp_path: Path, stop: StopRequest | None = None, child
     plan = make_plan()  # 120 s of load, 10 s warm-up, scraped every second
     return Watcher(
         plan, world, world, world, RunMetrics(plan, "r", ()), children, stop or StopRequest(),
-        Journal(world, tmp_path / "log", world.clock), world, world.clock,
+        Journal(world, tmp_path / "log", world.clock), world, world.clock, monotonic=lambda: world.passed,
     )  # fmt: skip
 
 
@@ -144,8 +147,35 @@ def test_an_alert_ends_it_also_when_the_clock_was_set_back(world: World, tmp_pat
         world.alerts = (ABORT,)
 
     world.script[BEGIN + 60] = back
+    looker = watcher(world, tmp_path)
+    looker._clock_watch = ClockWatch(least=1000.0)  # which would end it first
+    ending = looker.until_the_end()
+    assert ending.reason == "target broke: alert TargetDown: it is down" and BEGIN + 20 <= ending.at <= BEGIN + 21
+
+
+def set_clock(world: World, by: float) -> None:
+    world.now += by
+
+
+def test_a_clock_that_is_set_back_far_ends_it(world: World, tmp_path: Path) -> None:
+    """Prometheus drops what comes before what it has: no gap shows in the series, so nothing else would tell."""
+    world.script[BEGIN + 40] = lambda: set_clock(world, -20.0)
     ending = watcher(world, tmp_path).until_the_end()
-    assert ending.by == "aborted" and BEGIN + 20 <= ending.at <= BEGIN + 21
+    assert ending.by == "aborted"
+    assert ending.reason.startswith("telemetry lost: the clock was set back by 20s")
+    assert BEGIN + 20 <= ending.at <= BEGIN + 21
+
+
+def test_steps_back_add_up_and_small_ones_are_told(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.script[BEGIN + 40] = lambda: set_clock(world, -4.0)
+    assert watcher(world, tmp_path).until_the_end().by == "completed", "5.5 s may be missing of 110 s"
+    assert [text for level, text in world.events if "set back by 4s" in text and level == "note"]
+    twice = World(script={BEGIN + at: lambda: set_clock(twice, -4.0) for at in (40, 60)})
+    monkeypatch.setattr(watch.time, "sleep", twice.sleep)
+    ending = watcher(twice, tmp_path).until_the_end()
+    assert (ending.by, ending.reason[:14]) == ("aborted", "telemetry lost")
 
 
 @pytest.mark.parametrize(
