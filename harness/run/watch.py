@@ -30,7 +30,8 @@ _LOOK_EVERY = 0.5
 _LONGEST_REFRESH = 5.0
 _LOAD_START_SECONDS = 60.0
 _HOUSEKEEPING_SECONDS = 60.0
-_LEAST_STEP = 2.0  # seconds; a look on a busy machine is no step of the clock
+_LEAST_STEP = 2.0  # seconds by which a clock must go back to be told
+_AT_ONCE = 0.5  # seconds between two clocks that are read together
 _MOST_SAID = 1000  # kinds of problems that are remembered as said; a text with an id in it is always a new one
 _COUNT = re.compile(r"\d+ exceptions")
 
@@ -158,7 +159,11 @@ class Watcher:
 
     def _set_back(self, now: float) -> Ending | None:
         """A clock that went back by more than a gap may be hides so much of the load: no later sample shows it."""
-        step = self._clock_watch.look(now, self.monotonic())
+        before = self.monotonic()
+        wall = self.clock()
+        if self.monotonic() - before > _AT_ONCE:  # this process was held up between the two: the next look tells
+            return None
+        step = self._clock_watch.look(wall, before)
         if not step:
             return None
         said = f"the clock was set back by {format_duration(round(step))}; what was scraped until it caught up is lost"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -164,6 +165,24 @@ def test_a_clock_that_is_set_back_far_ends_it(world: World, tmp_path: Path) -> N
     assert ending.by == "aborted"
     assert ending.reason.startswith("telemetry lost: the clock was set back by 20s")
     assert BEGIN + 20 <= ending.at <= BEGIN + 21
+
+
+def test_a_harness_that_was_held_up_sees_no_step_back(world: World, tmp_path: Path) -> None:
+    """Looks that take long, and a pause (SIGSTOP) between the readings of the two clocks."""
+    reads = count()
+
+    def monotonic() -> float:
+        passed = world.passed
+        if next(reads) == 100:  # the first reading of a look; then a minute passes
+            set_clock(world, 60.0)
+            world.passed += 60.0
+        return passed
+
+    looker = watcher(world, tmp_path)
+    looker.monotonic = monotonic
+    assert looker.until_the_end().by == "completed"
+    assert next(reads) > 101
+    assert not [text for _, text in world.events if "set back" in text]
 
 
 def test_steps_back_add_up_and_small_ones_are_told(
