@@ -1,9 +1,12 @@
-"""Whole runs take minutes but little CPU: those that the selected tests need are made side by side, each once."""
+"""Whole runs take minutes but little CPU: those that the selected tests need are made side by side, each once.
+
+Those that need the whole machine are made when all others are over.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,7 @@ import pytest
 from harness.selftest.cases import CASES
 from harness.selftest.lab import run_case
 from harness.selftest.whole_run import Whole
-from tests.e2e.scenarios import SCENARIOS
+from tests.e2e.scenarios import ALONE, SCENARIOS
 
 SIDE_BY_SIDE = 3
 Name = tuple[str, str]  # kind of marker, name
@@ -42,8 +45,15 @@ def whole_runs(
         folder: Path = tmp_path_factory.mktemp(name)
         return run_case(CASES[name], folder) if kind == "case" else SCENARIOS[name](folder)
 
-    futures: dict[Name, Future[Whole]] = {name: pool.submit(start, *name) for name in wanted}
-    yield lambda name: futures[name].result()
+    futures: dict[Name, Future[Whole]] = {name: pool.submit(start, *name) for name in wanted if name[1] not in ALONE}
+
+    def made(name: Name) -> Whole:
+        if name not in futures:
+            wait(futures.values())
+            futures[name] = pool.submit(start, *name)
+        return futures[name].result()
+
+    yield made
     pool.shutdown(cancel_futures=True)
 
 

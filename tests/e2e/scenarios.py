@@ -149,3 +149,6 @@ SCENARIOS: dict[str, Callable[[Path], Whole]] = {
     # plans that ask too much
     "too-short": partial(whole_run, arguments=("--duration", "40s", "--set", "objectives.fd_growth=5%")),
 }
+
+# They drive the target, and with it the machine, to its limit: beside others the load generator is at its own first.
+ALONE = frozenset({"stress-recovers", "stress-never-recovers"})

@@ -92,7 +92,9 @@ def test_a_server_of_unknown_capacity_is_found_within_twelve_minutes(seed: int, 
     assert (whole.directory / "verdict.json").read_bytes() == before
 
 
-def mingus_run(tmp: Path, *, workers: int, pool: int, threads: int, far: float = 0.0, slow: float = 0.0) -> Whole:
+def mingus_run(
+    tmp: Path, *, workers: int, pool: int, threads: int, far: float = 0.0, slow: float = 0.0, fault: str = ""
+) -> Whole:  # fmt: skip
     """Mingus with a database that is ``far`` seconds away, or a Redis that takes ``slow`` seconds for each command."""
     with contextlib.ExitStack() as stack:
         database, redis = stack.enter_context(start_postgres(tmp)), stack.enter_context(start_redis(tmp))
@@ -106,6 +108,7 @@ def mingus_run(tmp: Path, *, workers: int, pool: int, threads: int, far: float =
             port = stack.enter_context(helper("slow_proxy.py", "--to", there, "--each", str(slow), "--serial"))
             redis = redis.replace(f":{there}/", f":{port}/")
         environ = {"MINGUS_THREADS": str(threads), "MINGUS_METRICS_PORT": str(metrics), "MINGUS_POOL_OVERFLOW": "0"}
+        environ |= {"MINGUS_FAULTS": fault} if fault else {}
         mingus = stack.enter_context(mingus_server(tmp, near, redis, workers=workers, pool_size=pool, environ=environ))
         return run(
             tmp,
@@ -131,7 +134,8 @@ def mingus_run(tmp: Path, *, workers: int, pool: int, threads: int, far: float =
     [
         ("db_pool", {"workers": 1, "pool": 2, "threads": 16, "far": 0.004}),
         ("redis", {"workers": 1, "pool": 16, "threads": 16, "slow": 0.015}),
-        ("cpu", {"workers": 1, "pool": 8, "threads": 8}),
+        # 10 ms of CPU more for each request: its one worker's core is full before the load generator's.
+        ("cpu", {"workers": 1, "pool": 8, "threads": 8, "fault": "cpu_work:ms=10"}),
     ],
 )
 def test_what_runs_out_first_is_named(signal: str, mingus: dict[str, Any], tmp_path: Path) -> None:
