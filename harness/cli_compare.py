@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -11,7 +12,10 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.assets import rules_path
+from harness.cli_compare_loads import tell_loads
 from harness.errors import UsageError
+from harness.judge.load_regression import KINDS
+from harness.judge.load_regression_runs import compare_loads
 from harness.judge.regression import Change, Comparison
 from harness.judge.regression_runs import compare_with, query_set, stored_run
 from harness.judge.verdict import Outcome, worst
@@ -48,6 +52,13 @@ def compare(
     """
     directory = find_run(run, root)
     plan = load_plan(directory.plan_file, environ={}, judging=True)
+    if plan.kind in KINDS:
+        if require:
+            raise UsageError(f"--require: a {plan.kind} run is compared by its capacity, not by queries")
+        others = _directories(baselines, root, directory.read_record().run_id)
+        found_loads = compare_loads(directory, others, rules_path(), force=force)
+        _none_refused(directory.read_record().run_id, found_loads.refused, bool(found_loads.rows), force=force)
+        return tell_loads(found_loads, "json" if as_json else form)
     queries = query_set(plan, rules_path().parent)
     unknown = [name for name in require if name not in queries.names]
     if unknown:
@@ -55,14 +66,7 @@ def compare(
     this = stored_run(directory, queries, rules_path())
     others = _directories(baselines, root, this.record.run_id)
     found, _ = compare_with(this, others, queries, rules_path(), force=force)
-    if found.refused and not force:
-        told = "\n".join(f"  {name}: {why}" for name, why in found.refused)
-        raise UsageError(
-            f"not comparable with {found.run_id}:\n{told}", remedy="leave them out, or --force to compare all the same"
-        )
-    if not found.baselines:
-        told = "\n".join(f"  {name}: {why}" for name, why in found.refused)
-        raise UsageError(f"no baseline run can be read:\n{told}", remedy="harness runs lists the runs")
+    _none_refused(found.run_id, found.refused, bool(found.baselines), force=force)
     outcome = _outcome(found, require)
     as_plain = found.to_json()
     view = compared_view(as_plain)
@@ -74,6 +78,17 @@ def compare(
     else:
         _print(view, outcome, everything=everything)
     return int(outcome.exit_code)
+
+
+def _none_refused(run_id: str, refused: Sequence[tuple[str, str]], compared: bool, *, force: bool) -> None:
+    """Raises UsageError where a run was left out, or nothing was compared."""
+    told = "\n".join(f"  {name}: {why}" for name, why in refused)
+    if refused and not force:
+        raise UsageError(
+            f"not comparable with {run_id}:\n{told}", remedy="leave them out, or --force to compare all the same"
+        )
+    if not compared:
+        raise UsageError(f"no baseline run can be read:\n{told}", remedy="harness runs lists the runs")
 
 
 def _directories(names: tuple[str, ...], root: Path, own: str) -> list[RunDirectory]:

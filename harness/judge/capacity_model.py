@@ -120,11 +120,6 @@ def _entropy(joint: FloatArray) -> float:
     return -total * float((share * np.log(share)).sum())
 
 
-def apart(one: Interval, other: Interval) -> bool:
-    """Whether two runs' intervals do not overlap: then the capacity is another (a regression when it fell)."""
-    return one.high < other.low or other.high < one.low
-
-
 def regressed(now: Interval, before: Interval) -> bool:
     """Whether the capacity of a run is below that of a run before it: all of its interval lies below."""
     return now.high < before.low

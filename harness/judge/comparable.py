@@ -31,13 +31,20 @@ class Ran:
 def reasons(run: Ran, baseline: Ran) -> list[str]:
     """Why ``baseline`` cannot be compared with; empty when it can. Each names what differs."""
     return [
-        *_ending(run.record, "this run"),
-        *_ending(baseline.record, "it"),
-        *_plans(run.plan, baseline.plan),
-        *_machines(run.record.versions, baseline.record.versions),
+        *same_setting(run.record, run.plan, baseline.record, baseline.plan),
         *_loads(run, baseline),
         *([f"its load generator was the bottleneck: {baseline.generator_fault}"] if baseline.generator_fault else []),
         *([] if run.values.digest == baseline.values.digest else ["other queries were asked of it"]),
+    ]
+
+
+def same_setting(record: RunRecord, plan: Plan, old_record: RunRecord, old_plan: Plan) -> list[str]:
+    """Why two runs were not the same work on the same class of machine, both to their end; empty when they were."""
+    return [
+        *_ending(record, "this run"),
+        *_ending(old_record, "it"),
+        *_plans(plan, old_plan),
+        *_machines(record.versions, old_record.versions),
     ]
 
 
@@ -50,8 +57,9 @@ def _plans(one: Plan, other: Plan) -> list[str]:
     found = []
     if one.kind != other.kind:
         found.append(f"another kind of plan: {other.kind}, not {one.kind}")
-    first = one.load.model_dump(exclude={"locustfile"})
-    second = other.load.model_dump(exclude={"locustfile"})
+    # The stages of a capacity plan follow from where its search begins and how long it may last.
+    aside = {"locustfile", "stages"} if one.capacity and other.capacity else {"locustfile"}
+    first, second = (plan.load.model_dump(exclude=aside) for plan in (one, other))
     differing = [key for key in first if first[key] != second[key]]
     if differing:
         found.append(f"another load was planned: load.{', load.'.join(differing)} differ")

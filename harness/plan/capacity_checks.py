@@ -43,7 +43,7 @@ def check_capacity(plan: Plan, root: Node, problems: Problems) -> None:
             root,
             ("baseline",),
             "two searches make different loads, so their signals are not compared",
-            "compare capacity.low and high of their verdict.json: a regression is an interval below the other",
+            "harness compare RUN EARLIER compares their capacities: a regression is an interval below the other",
         )
     if plan.load.warmup:
         problems.add_loc(
