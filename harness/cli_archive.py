@@ -14,7 +14,7 @@ from rich.table import Table
 from harness.errors import ExitCode, HarnessError, UsageError
 from harness.judge.as_baseline import passed
 from harness.plan.loading import load_plan
-from harness.prom.manifest import Kept, check_archive
+from harness.prom.manifest import Checked, DamagedArchiveError, Kept, check_archive
 from harness.report.stored import read_verdict
 from harness.run.baselines import Baselines, add_baseline, read_baselines, remove_baseline
 from harness.run.json_files import read_json
@@ -217,7 +217,10 @@ def _last_passed(directory: RunDirectory) -> int | None:
 
 
 def _checked(directory: RunDirectory) -> dict[str, Any]:
-    checked = check_archive(directory.tsdb)
+    try:
+        checked = check_archive(directory.tsdb)
+    except DamagedArchiveError as error:  # the list itself; the other runs are looked at all the same
+        checked = Checked(Kept.DAMAGED, (error.message,))
     told = {
         Kept.WHOLE: f"whole: {checked.files} files, {format_bytes(float(checked.bytes))}",
         Kept.UNKNOWN: "kept without checksums (by an earlier version, or by hand): it cannot be told",

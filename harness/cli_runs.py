@@ -103,6 +103,7 @@ def judge(
             look=reports.look if as_it_was else None,
             part=part,
             baselines=lambda: read_baselines(directory.path.absolute().parent),
+            keep=as_it_was,
         )
     except DamagedArchiveError as error:
         click.echo(f"error: {error}", err=True)

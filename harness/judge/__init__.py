@@ -26,10 +26,11 @@ def judge_run(
     part: Part | None = None,
     baselines: Callable[[], Mapping[str, Sequence[str]]] | None = None,
     anew: bool = False,
+    keep: bool = True,
 ) -> Verdict:
     """The verdict on a run directory; see ``harness.judge.session.judge_run``."""
     # Here, not above: the judge's statistics need scipy, whose import takes over a second, and a command that judges
     # nothing (--help, a stored verdict) must not wait for it.
     from harness.judge.session import judge_run as judge
 
-    return judge(directory, plan, rules_dir=rules_dir, look=look, part=part, baselines=baselines, anew=anew)
+    return judge(directory, plan, rules_dir=rules_dir, look=look, part=part, baselines=baselines, anew=anew, keep=keep)

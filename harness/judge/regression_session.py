@@ -41,11 +41,16 @@ def compared(
     baselines: Baselines,
     *,
     anew: bool,
+    store: bool = True,
 ) -> Verdict:
     """The verdict with the findings of the comparison.
 
     What a run was compared with is kept in its directory, so that judging it again says the same where the baselines
     are not at hand. A directory that cannot be written is judged all the same.
+
+    Args:
+        anew: choose the baselines again.
+        store: whether it is kept.
 
     Raises:
         HarnessError: the queries cannot be read, or one failed on this run.
@@ -64,10 +69,11 @@ def compared(
         found, taken = compare_with(Ran(record, plan, values, fault), chosen.directories, queries, rules_dir)
         found = replace(found, refused=(*chosen.lost, *found.refused))
         kept = Kept(values, taken, found.refused, chosen.missing, chosen.mistaken, marks)
-        with suppress(OSError):
-            keep(directory, kept)
+        if store:
+            with suppress(OSError):
+                keep(directory, kept)
         return with_comparison(verdict, found, plan, queries, kept.missing, kept.mistaken)
-    if kept.marks != marks:  # later runs are compared with what still counts of this one
+    if store and kept.marks != marks:  # later runs are compared with what still counts of this one
         with suppress(OSError):
             keep(directory, replace(kept, run=values, marks=marks))
     if kept.baselines:

@@ -47,6 +47,7 @@ def judge_run(
     part: Part | None = None,
     baselines: Baselines | None = None,
     anew: bool = False,
+    keep: bool = True,
 ) -> Verdict:
     """The verdict on a run directory.
 
@@ -58,6 +59,7 @@ def judge_run(
         part: judge this part of the steady state alone.
         baselines: gives the run ids of each named baseline, for a plan with ``baseline:``.
         anew: choose the baselines again, rather than those that the run was compared with before.
+        keep: write down what the run was compared with; not where another plan than its own asks.
 
     Raises:
         UsageError: the part is not within the steady state.
@@ -92,7 +94,7 @@ def judge_run(
         )
         verdict = judge(context)
         if plan.baseline is not None and part is None:
-            verdict = compared(verdict, context, directory, rules_dir, baselines or dict, anew=anew)
+            verdict = compared(verdict, context, directory, rules_dir, baselines or dict, anew=anew, store=keep)
         if look is not None:
             look(data, plan, verdict)
         return verdict

@@ -73,6 +73,14 @@ def test_damage_does_not_replace_what_was_judged_before_it(capsys: pytest.Captur
     assert run.verdict_file.read_bytes() == before
 
 
+def test_a_list_of_checksums_that_is_damaged_is_told_as_damage(capsys: pytest.CaptureFixture[str], run: RunDirectory):
+    (run.tsdb / "archive.json").write_text("{")
+    code, out, _ = harness(capsys, "archive", "verify", "last", "last", "--json")
+    told = json.loads(out)
+    assert (code, [one["ok"] for one in told]) == (11, [False, False])
+    assert "archive.json cannot be read" in told[0]["damage"][0]
+
+
 def test_prometheus_own_checksums_find_damage_where_there_are_no_others(
     capsys: pytest.CaptureFixture[str], run: RunDirectory
 ):

@@ -107,6 +107,16 @@ def test_more_cpu_per_request_fails_the_run_and_only_that(history: Path) -> None
     shutil.rmtree(directory.path)
 
 
+def test_another_plans_question_does_not_replace_what_the_run_was_compared_with(history: Path) -> None:
+    directory = a_run(history, "2026-4-made", 4)
+    other = plan("  {latency_p95: 1s}").model_copy(update={"baseline": COMPARING.baseline})
+    verdict = judge_run(directory, other, rules_dir=RULES, baselines=dict, keep=False)
+    assert verdict.comparison is not None and "other latency limits" in str(verdict.comparison["refused"])
+    assert read_kept(directory) is None
+    assert regressions(compared(directory, COMPARING, anew=False)) == []
+    shutil.rmtree(directory.path)
+
+
 def test_the_same_build_passes(history: Path) -> None:
     directory = a_run(history, "2026-6-made", 6)
     verdict = compared(directory, COMPARING)
