@@ -42,7 +42,9 @@ def holds_of(context: Context) -> tuple[Hold, ...]:
     plan, record = context.plan, context.record
     if record.steps:
         return recorded_holds(record.steps, "users" if plan.load.model == "closed" else "rps", context.interval)
-    return planned_holds(plan, record.started_at)
+    # A run begins with its parts, seconds or minutes before its load.
+    load_from = record.started_at if record.steady_from is None else record.steady_from - plan.load.warmup
+    return planned_holds(plan, load_from)
 
 
 def felt(context: Context) -> tuple[Felt, ...]:

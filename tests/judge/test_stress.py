@@ -44,6 +44,15 @@ def test_the_break_and_the_recovery_are_found_and_neither_is_a_failure(tmp_path:
     assert verdict.outcome is Outcome.PASS, verdict.findings
 
 
+def test_the_steps_count_from_the_start_of_the_load_not_from_that_of_the_run(tmp_path: Path) -> None:
+    """The service and its databases took 25 s to start."""
+    verdict = judged(tmp_path, BREAKS, None, started_at=START - 25)
+    assert states(verdict) == [(20, "held"), (40, "held"), (80, "broken"), (20, "held")]
+    assert [s.begun - START for s in verdict.steps] == [0, 60, 120, 180]
+    assert verdict.stress is not None
+    assert verdict.stress["recovery"]["seconds"] == pytest.approx(20, abs=10)
+
+
 def test_a_break_at_what_was_asked_for_fails_with_its_moment(tmp_path: Path) -> None:
     verdict = judged(tmp_path, BREAKS, plan(**{">= 40 users": ">= 80 users"}))
     assert outcomes(verdict)["capacity"] is Outcome.FAIL
