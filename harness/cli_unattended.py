@@ -53,7 +53,7 @@ def status(run: str, brief: bool, root: Path, as_json: bool) -> int:
         for line in in_words(found, outcome):
             click.echo(line)
         for one in objectives:
-            click.echo(_line(one))
+            click.echo(_line(one, found.standing == "over"))
         if trouble:
             click.echo(f"  objectives so far: {trouble}")
     return int(ExitCode.ERROR if found.standing in ("dead", "silent") else ExitCode.PASS)
@@ -142,9 +142,9 @@ def _row(one: ObjectiveResult) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _line(one: ObjectiveResult) -> str:
+def _line(one: ObjectiveResult, over: bool) -> str:
     limit = "-" if one.limit is None else f"{one.op} {format_value(one.limit, one.unit)}"
     subject = "" if one.subject == SUBJECT_ALL else f" ({one.subject})"
     note = f": {one.note}" if one.note else ""
     value = "-" if one.value is None else format_value(one.value, one.unit)
-    return f"  {one.outcome.word:<13}{one.objective}{subject} {limit}, so far {value}{note}"
+    return f"  {one.outcome.word:<13}{one.objective}{subject} {limit}, {'was' if over else 'so far'} {value}{note}"

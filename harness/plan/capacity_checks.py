@@ -58,6 +58,6 @@ def check_capacity(plan: Plan, root: Node, problems: Problems) -> None:
             problems.add_loc(
                 root,
                 ("capacity", key),
-                f"{length:g} s is too short: {LEAST_INTERVALS} scrapes must lie in it",
+                f"{key} of {length:g} s is too short: {LEAST_INTERVALS} scrapes must lie in it",
                 f"lengthen it, or shorten scrape_interval ({plan.scrape_interval:g} s)",
             )

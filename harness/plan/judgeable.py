@@ -159,7 +159,7 @@ def _no_data(plan: Plan, objective: Objective) -> Unjudgeable | None:
     elif name in _NEEDS_PROCESSES and not target.processes:
         missing = "target.processes"
     elif name in _NEEDS_POOL and not target.metrics:
-        missing = "target.metrics, with the application's own pool (db_pool_*)"
+        missing = "target.metrics (where the application tells of its pool: db_pool_*)"
     elif name == "connection_growth" and not (target.metrics or target.databases):
         missing = "target.metrics or target.databases"
     elif name in _NEEDS_DATABASE and not target.databases:

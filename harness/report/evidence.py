@@ -22,6 +22,7 @@ from harness.run.record import RunRecord
 
 COMPARE = "harness-compare"  # speaks of several runs; one run's report has one
 LIVE = "run-live-"  # panels that speak of a run that is still on
+_TITLES = {"Now": "At the end"}  # a report is about a run that is over
 
 
 class OpenedRun(Protocol):
@@ -123,7 +124,7 @@ def _how(panel: Panel, query: Query) -> How:
 
 def _row(row: Row, fetched: Fetched, verdict: Verdict) -> tuple[str, tuple[Plot, ...]]:
     plots = [draw(panel, fetched) for panel in row.panels if not panel.key.startswith(LIVE)]
-    return row.title, tuple(
+    return _TITLES.get(row.title, row.title), tuple(
         with_findings(plot, verdict.findings, fetched.span) if plot.key == SIGNALS else with_steps(plot, verdict)
         for plot in plots
     )

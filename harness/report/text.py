@@ -29,6 +29,17 @@ def one_line(text: str) -> str:
     return " ".join(printable(text).split())
 
 
+def behind_its_name(objective: str, reason: str) -> str:
+    """What stands behind an objective's name: " needs 6h", or ": the plan ..." where it has a subject of its own.
+
+    Args:
+        objective: as "GET /a latency_p99"; a reason may begin with its last word.
+    """
+    name = objective.rpartition(" ")[2]
+    words = one_line(reason)
+    return f" {words.removeprefix(f'{name} ')}" if name and words.startswith(f"{name} ") else f": {words}"
+
+
 def xml_text(text: str) -> str:
     """Only characters that XML 1.0 allows; escaping is the writer's work."""
     return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", printable(text))

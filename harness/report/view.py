@@ -17,7 +17,7 @@ from harness.report.coverage_rows import coverage_rows
 from harness.report.limiting import LimitRow, limiting_rows, limiting_text
 from harness.report.scalability import scalability_text
 from harness.report.steps import StepRow, step_rows, stress_text
-from harness.report.text import clean, one_line, utc
+from harness.report.text import behind_its_name, clean, one_line, utc
 from harness.run.record import RunRecord
 from harness.units import format_duration, format_value
 
@@ -99,13 +99,7 @@ def make_view(verdict: Verdict, record: RunRecord, plan: Plan) -> ReportView:
         coverage=tuple(coverage_rows(verdict.coverage)),
         removed=tuple(one_line(name) for name in plan.objectives_off),
         unjudgeable=tuple(
-            # Each is told behind its name, which its reason begins with too.
-            # Each is told behind its name, with which its reason begins.
-            (
-                one_line(u.objective or "the plan"),
-                one_line(u.reason.removeprefix(f"{u.objective.rpartition(' ')[2]} ")),
-                one_line(u.remedy),
-            )
+            (one_line(u.objective or "the plan"), behind_its_name(u.objective, u.reason), one_line(u.remedy))
             for u in unjudgeable(plan)
         ),
         notes=tuple(clean(note) for note in record.notes),

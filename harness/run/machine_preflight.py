@@ -130,7 +130,8 @@ def _clock(plan: Plan, machine: Machine) -> Check:
     if machine.clock_kept is None:
         return Check("clock", True, "whether something keeps it in step cannot be told")
     if machine.clock_kept or plan.load.duration < CLOCK_MATTERS_SECONDS:
-        return Check("clock", True, "kept in step" if machine.clock_kept else "kept in step by nobody seen from here")
+        kept = "kept in step" if machine.clock_kept else "nothing keeps it in step, as far as is seen from here"
+        return Check("clock", True, kept if machine.clock_kept else f"{kept}; that matters in runs of hours")
     return Check(
         "clock", True, "kept in step by nobody seen from here",
         warning="a clock that is set while the run is on leaves a gap in its series: let chrony or systemd-timesyncd "

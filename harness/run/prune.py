@@ -61,7 +61,7 @@ def kept_because(runs: Iterable[StoredRun], now: float, *, keep: int, keep_days:
         elif one.directory.path in among:
             reason = f"among the newest {keep}"
         elif now - one.started_at < keep_days * DAY:
-            reason = f"younger than {keep_days:g} days"
+            reason = f"younger than {keep_days:g} day{'' if keep_days == 1 else 's'}"
         else:
             reason = ""
         reasons[one.directory.path] = reason

@@ -65,7 +65,7 @@ def locustfile_text(draft: Draft) -> str:
     for one in draft.chosen:
         lines += ["", *_task(one, used)]
     if draft.left:
-        lines += ["", "", "# Not asked:"]
+        lines += ["", "", "# Left out:"]
         lines += [f"# - {_safe(words)}: {_safe(why)}" for words, why in draft.left]
     return "\n".join(lines) + "\n"
 

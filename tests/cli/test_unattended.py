@@ -34,7 +34,7 @@ def test_status_of_a_run_that_is_over(capsys: pytest.CaptureFixture[str]) -> Non
     code, out, err = harness(capsys, "status")
     assert (code, err) == (0, "")
     assert out == (
-        "r1: completed, fail\n  plan t on http://127.0.0.1:1\n  fail         latency_p95 <= 800ms, so far 100ms\n"
+        "r1: completed, fail\n  plan t on http://127.0.0.1:1\n  fail         latency_p95 <= 800ms, was 100ms\n"
     )
     code, out, _ = harness(capsys, "status", "r1", "--json")
     told = json.loads(out)

@@ -75,7 +75,7 @@ def test_an_inherited_pool_objective_is_judged_only_where_a_pool_is_measured() -
     assert (found.objective, found.hard, found.measured) == ("db_pool_waiting", False, False)
     assert found.reason == (
         "db_pool_waiting is inherited by every plan, and "
-        "target.metrics, with the application's own pool (db_pool_*) is missing"
+        "target.metrics (where the application tells of its pool: db_pool_*) is missing"
     )
     assert told("{db_pool_waiting: 0}", target=process) == [("db_pool_waiting", True)]
 

@@ -192,7 +192,7 @@ STRESS = MINIMAL + "kind: stress\nobjectives:\n"
             CAPACITY.replace("50}", "50, confirm: 5s}"),
             ["confirm, the hold near the edge, must not be shorter than hold"],
         ),
-        (CAPACITY.replace("hold: 25s", "hold: 20s"), ["x.yml:6: 20 s is too short: 5 scrapes must lie in it"]),
+        (CAPACITY.replace("hold: 25s", "hold: 20s"), ["x.yml:6: hold of 20 s is too short: 5 scrapes must lie in it"]),
         (CAPACITY.replace("kind: capacity", "kind: soak"), ["capacity belongs to plans of kind capacity"]),
         (CAPACITY[: CAPACITY.index("capacity: {")], ["a capacity plan needs a capacity section"]),
         (CAPACITY.replace("model: open", "stages: [{duration: 1m, users: 5}]"), ["a capacity plan has no stages"]),

@@ -32,6 +32,12 @@ _RANGES = """
     [...document.querySelectorAll('.plot:not([data-kind=xy])')].filter((div) => div.inSight)
         .map((div) => div.layout.xaxis.range.map((t) => +new Date(t)))
 """
+_CUT = """
+    [...document.querySelectorAll('.plot .annotation-text')].filter((words) => {
+        const box = words.getBoundingClientRect(), plot = words.closest('.plot').getBoundingClientRect();
+        return box.right > plot.right + 1 || box.left < plot.left - 1;
+    }).map((words) => `${words.closest('.plot').id}: ${words.textContent}`)
+"""
 PATIENCE_SECONDS = 60.0
 DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
@@ -150,6 +156,7 @@ def check(browser: Browser, report: Path, *, plots: bool = True) -> dict[str, in
         found.page.set_viewport_size(PHONE)  # type: ignore[arg-type]
         found.page.wait_for_timeout(200)
         assert found.overflow <= 0, f"{found.overflow} px wider than a phone"
+        assert found.js(_CUT) == [], "labels that are cut off"
         assert found.errors == []
         assert found.requests == [report.as_uri()]
         return points

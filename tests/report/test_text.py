@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.report.text import markdown, markdown_code, one_line, printable, utc, xml_text
+from harness.report.text import behind_its_name, markdown, markdown_code, one_line, printable, utc, xml_text
 
 ANYTHING = st.text(st.characters(exclude_categories=[]), max_size=60)
 
@@ -74,3 +74,10 @@ def test_no_time_is_unknown(moment: float | None) -> None:
 def test_times_are_utc() -> None:
     assert utc(1_795_360_000.4) == "2026-11-22 15:06:40 UTC"
     assert utc(1_795_360_000.4, date=False) == "15:06:40 UTC"
+
+
+def test_why_an_objective_is_not_judged_reads_as_a_sentence_behind_its_name() -> None:
+    assert behind_its_name("memory_growth", "memory_growth needs 6h") == " needs 6h"
+    assert behind_its_name("GET /a latency_p99", "latency_p99 needs 300 requests") == " needs 300 requests"
+    assert behind_its_name("", "the plan has no objective left") == ": the plan has no objective left"
+    assert behind_its_name("cpu", "nothing\ntells it") == ": nothing tells it"

@@ -101,7 +101,7 @@ def test_what_was_left_out_and_what_could_not_be_judged() -> None:
     view = make_view(samples.nothing(), sample_record(notes=("worker 1 was restarted",)), sample_plan(text))
     assert view.removed == ("db_pool_waiting",)
     assert view.unjudgeable[0][0] == "memory_growth"
-    assert view.unjudgeable[0][1].startswith("needs 6h of steady state"), "its name is told before it"
+    assert view.unjudgeable[0][1].startswith(" needs 6h of steady state"), "its name is told before it"
     assert view.notes == ("worker 1 was restarted",)
 
 

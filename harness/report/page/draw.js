@@ -199,7 +199,9 @@ const Draw = {
     const note = (at, text, colour, y) => ({
       x: at, xref: "x", y, yref: "paper", yanchor: "bottom", xanchor: "left", text, showarrow: false, font: { size: 10, color: colour },
     });
-    const notes = plot.marks.map(([at, text]) => note(at, this.escape(text), Theme.colour("breach"), 1));
+    // What happened late is named to the left of its line: to the right there is no room.
+    const late = (at) => at > REPORT.start + 0.75 * (REPORT.end - REPORT.start);
+    const notes = plot.marks.map(([at, text]) => ({ ...note(at, this.escape(text), Theme.colour("breach"), 1), xanchor: late(at) ? "right" : "left" }));
     if (plot.kind === "lines" && width > 620) {
       for (const [at] of REPORT.aside || []) notes.push({ ...note(at, "set aside", Theme.colour("axis"), 1), yanchor: "top", xshift: 2 });
     }
