@@ -48,7 +48,7 @@ _PROCESS = (
          arguments=("--duration", "170s", "--set", "objectives.restarts=50", "--set", "objectives.fd_growth=off",
                     "--set", "objectives.thread_growth=off"), short=True),
     Case("worker-recycling-fds", HEALTHY, (), "the same; descriptors and threads come and go without growing",
-         ("worker_recycling:requests=600,delay=0",), arguments=("--duration", "6m", "--set", "objectives.restarts=80")),
+         ("worker_recycling:requests=600,delay=0",), arguments=("--duration", "11m", "--set", "objectives.restarts=80")),
     Case("operator-restart", WARNS, ("restarts",), "an operator reloads the target once; the plan allows its restarts",
          outside="reload_target", arguments=("--set", "objectives.restarts=4")),
     Case("operator-restart-refused", FAILS, ("restarts",), "the same, and the plan allows no restart",
