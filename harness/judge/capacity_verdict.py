@@ -29,6 +29,8 @@ _UNENDED = {
     "unfinished": "the run ended before the search did (capacity.longest, an abort, or a target that did not recover)",
 }
 
+_CONFIRMED = frozenset({"narrow", "top", "bottom"})
+LEAST_BREACHES = 2  # one hold may break its objectives by chance: a cold cache, a pause of the machine
 _WIDE = frozenset({"probes", "unfinished"})  # an interval that is wider than asked for still holds what it says
 
 
@@ -135,7 +137,8 @@ def _capacity(objective: Objective, result: CapacityResult) -> Judged:
     if found.bounded_below and low is not None and low >= objective.limit and proven:
         outcome = Outcome.PASS
     elif found.bounded_above and high is not None and high < objective.limit:
-        outcome = Outcome.FAIL
+        outcome = Outcome.FAIL if _repeated(result) else Outcome.INCONCLUSIVE
+        note += "" if outcome is Outcome.FAIL else ": one breach alone may be chance"
     elif low is not None and high is not None and found.bounded_above and found.bounded_below:
         note += f": whether that is {objective.op} {format_value(objective.limit, objective.unit)} is open"
     broke = [s for s in result.steps if s.outcome == "broken"]
@@ -143,6 +146,11 @@ def _capacity(objective: Objective, result: CapacityResult) -> Judged:
     evidence = Evidence(None, first, sum(s.ended - s.begun for s in broke))
     value = low if not found.bounded_above else high if not found.bounded_below else estimate
     return judged(objective, _LOAD, outcome, value, note, evidence)
+
+
+def _repeated(result: CapacityResult) -> bool:
+    """A search that came to its end has confirmed its breaches, as often as the plan asks; another one may not have."""
+    return result.ended in _CONFIRMED or sum(step.outcome == "broken" for step in result.steps) >= LEAST_BREACHES
 
 
 def _felt(objective: Objective, result: CapacityResult) -> Judged:
