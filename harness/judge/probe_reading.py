@@ -22,6 +22,7 @@ from harness.judge.generator import CPU_LIMIT, LAG_LIMIT
 from harness.judge.load_made import LEAST_LOAD
 from harness.judge.results import ENOUGH_RECORDED
 from harness.judge.shares import LEAST_REQUESTS
+from harness.judge.surplus import MOST_LOAD
 from harness.judge.windows import Window
 from harness.plan.model import Plan
 from harness.plan.objectives import Objective
@@ -86,7 +87,7 @@ class ProbeReader:
             QueryError: a query failed; that is never "no data".
         """
         answered, nothing = self._scraped(window)
-        nothing = nothing or self._unmeasured(window, answered)
+        nothing = nothing or self._unmeasured(window, answered) or self._surplus(load, window, answered)
         if nothing:
             return ProbeReading("void", nothing)
         requests = self.counted(names.REQUEST_DURATION + "_count", window)
@@ -200,7 +201,6 @@ class ProbeReader:
             users = [s for s in self._raw(names.USERS, window) if len(s)]
             if not users:
                 return f"no {names.USERS}: nothing shows that the load was made", ""
-            # Of a process that was replaced what it had at last says nothing of the time after.
             ran = sum(self._lasting(s, window) for s in users if s.labels.get("instance", "?") in answered)
             return (f"only {ran:,.0f} of {load:,.0f} users ran" if ran < LEAST_LOAD * load else ""), ""
         made, dropped = self._rate(names.ARRIVALS, window), self._rate(names.ARRIVALS_DROPPED, window)
@@ -210,6 +210,15 @@ class ProbeReader:
             share = format_value(dropped / (made + dropped), "ratio")
             return "", f"{share} of the arrivals found no free user: give load.slots more"
         return "", ""
+
+    def _surplus(self, load: float, window: Window, answered: frozenset[str]) -> str:
+        """More users than were wanted: those of a higher load before, who have not left yet, break a lower one."""
+        if self.plan.load.model != "closed":
+            return ""
+        # Of a process that was replaced what it had at last says nothing of the time after.
+        users = [s for s in self._raw(names.USERS, window) if s.labels.get("instance", "?") in answered]
+        most = sum(float(np.quantile(_finite(s), ENOUGH_RECORDED, method="higher")) for s in users if _finite(s).size)
+        return f"{most:,.0f} users ran, {load:,.0f} were wanted" if most > MOST_LOAD * load + 1 else ""
 
     def _lasting(self, users: Series, window: Window) -> float:
         """As many as ran for most of a window; none where that was not told."""

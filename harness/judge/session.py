@@ -24,6 +24,7 @@ from harness.judge.objectives import check_objectives
 from harness.judge.own import check_own
 from harness.judge.part import Part
 from harness.judge.regression_session import Baselines, compared
+from harness.judge.replaced import check_replaced
 from harness.judge.results import Judged
 from harness.judge.runbook_pages import with_runbook
 from harness.judge.set_aside import all_aside, check_set_aside, holes, read_marks, summary
@@ -175,11 +176,14 @@ def _judge_capacity(context: Context) -> Verdict:
     rest = replace(context, plan=context.plan.model_copy(update={"objectives": others}))
     lenient = [(objective.name, reason) for objective, reason, ok in not_measured(rest) if ok]
     coverage = check_coverage(rest, lenient)
+    own, of_itself = check_own(context)
     results = [*judge_search(context, result), *check_objectives(rest, coverage, GeneratorReport(()))]
     findings = [
         *check_ending(context.record, context.plan, context.whole or context.steady),
         *check_search(result),
+        *own,
         *(check_seen(context, context.steady) if context.steady is not None else ()),
+        *check_replaced(context),
         *check_own_series(context),
         *check_set_aside(context.aside, context.steady),
         *coverage.findings,
@@ -190,7 +194,7 @@ def _judge_capacity(context: Context) -> Verdict:
         run_id=context.record.run_id,
         findings=tuple(sorted((with_runbook(f, context.alerts) for f in findings), key=_order)),
         objectives=tuple(one.result for one in results),
-        coverage={**coverage.summary, "set_aside": context.aside, **_part(context)},
+        coverage={**coverage.summary, "set_aside": context.aside, "own": of_itself, **_part(context)},
         steps=result.steps,
         capacity={"sentence": sentence(result), **to_json(result)},
     )

@@ -210,3 +210,9 @@ def test_half_a_load_that_is_scraped_under_two_names_is_no_whole_one(tmp_path) -
     verdict = verdict_of(tmp_path, history, change=twice, **halves)
     assert verdict.outcome is Outcome.INCONCLUSIVE
     assert any("one Locust process that is scraped twice" in f.summary for f in verdict.findings)
+
+
+def test_workers_that_die_again_and_again_show_no_capacity(tmp_path) -> None:
+    verdict = verdict_of(tmp_path, searched(), worker_restarts=lambda t: np.floor(np.minimum(t / 60, 8)))
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert any("a Locust worker died and was started again, 8 times" in f.summary for f in verdict.findings)

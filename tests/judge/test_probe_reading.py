@@ -123,6 +123,14 @@ def test_users_that_ran_for_two_thirds_of_a_hold_only_held_nothing() -> None:
     assert shown(made) == ("generator", "only 10 of 100 users ran")
 
 
+def test_users_of_the_load_before_that_have_not_left_break_no_lower_load() -> None:
+    made = good()
+    made.counter(names.REQUEST_DURATION + "_count", 30.0, instance=WORKERS[0], outcome="error")
+    assert shown(made, load=60.0) == ("void", "100 users ran, 60 were wanted")
+    assert shown(made)[0] == "broke"
+    assert shown(made, load=60.0, model="open")[0] == "broke", "who is free waits"
+
+
 def test_a_request_that_is_neither_good_nor_failed_is_a_failed_one() -> None:
     made = good()
     made.counter(names.REQUEST_DURATION + "_count", 3.0, instance=WORKERS[0], outcome="")
