@@ -8,12 +8,12 @@ from datetime import datetime
 from typing import Protocol
 
 from dashboards import Dashboard, Panel, Query, Row, all_dashboards
-from harness.judge.verdict import Verdict
+from harness.judge.verdict import Finding, Verdict
 from harness.plan.model import Plan
 from harness.report.fetch import Fetched, QueryApi, Span, fetch
 from harness.report.panels import draw
 from harness.report.plots import Plot
-from harness.report.proofs import MOST_PROOFS, NO_SERIES, Proof, draw_proof, expressions, proof_of
+from harness.report.proofs import COMPARED, MOST_PROOFS, NO_SERIES, Proof, draw_proof, expressions, proof_of
 from harness.report.sampling import Buckets, How
 from harness.report.signals import SIGNALS, with_findings
 from harness.report.step_plots import PAGE, with_steps
@@ -98,7 +98,7 @@ def collect(data: OpenedRun, verdict: Verdict, plan: Plan, dashboards: Sequence[
         span=span,
         set_aside=_set_aside(verdict),
         proofs=tuple(
-            draw_proof(f"proof-{number}", proof, fetched, plan) if proof else _without(number)
+            draw_proof(f"proof-{number}", proof, fetched, plan) if proof else _without(number, findings[number])
             for number, proof in enumerate([*proofs, *[None] * (len(findings) - len(proofs))])
         ),
         sections=tuple(
@@ -154,8 +154,9 @@ def _span(data: OpenedRun) -> Span:
     )
 
 
-def _without(number: int) -> Plot:
-    reason = NO_SERIES if number < MOST_PROOFS else f"only the first {MOST_PROOFS} findings are drawn"
+def _without(number: int, finding: Finding) -> Plot:
+    words = COMPARED if finding.check == "regression" else NO_SERIES
+    reason = words if number < MOST_PROOFS else f"only the first {MOST_PROOFS} findings are drawn"
     return Plot(key=f"proof-{number}", title="", empty=reason)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.judge.verdict import Finding, ObjectiveResult, Outcome, Verdict
@@ -197,6 +198,9 @@ def _headline(verdict: Verdict, record: RunRecord) -> str:
     if outcome is Outcome.FAIL:
         if failed:
             return f"{len(failed)} of {_count(total, 'objective')} failed: {_names(failed)}."
+        worse = dict.fromkeys(f.summary.split(" is ", 1)[0] for f in verdict.findings if _is_worse(f))
+        if worse:
+            return f"Worse than the baseline, though within the objectives: {_first_five(list(worse))}."
         return "The run failed, though not by one of its objectives: see the findings."
     if outcome is Outcome.ERROR:
         return "The harness could not do its work, so nothing is said about the service."
@@ -214,6 +218,10 @@ def _headline(verdict: Verdict, record: RunRecord) -> str:
     return f"All {_count(total, 'objective')} met{over}." if total > 1 else f"The objective was met{over}."
 
 
+def _is_worse(finding: Finding) -> bool:
+    return finding.check == "regression" and finding.outcome is Outcome.FAIL
+
+
 def _steady_seconds(record: RunRecord) -> float:
     """Length of the judged window; 0 when the run never reached it."""
     if record.steady_from is None or record.steady_to is None:
@@ -229,6 +237,10 @@ def _names(objectives: list[ObjectiveResult]) -> str:
             for o in objectives
         )
     )
+    return _first_five(names)
+
+
+def _first_five(names: Sequence[str]) -> str:
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""
     return clean(", ".join(names[:5])) + more
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from harness.judge.verdict import Finding, ObjectiveResult, Outcome, Verdict
+from harness.report.evidence import _without
 from harness.report.markdown import summary
 from harness.report.view import make_view, only_the_cause
 from harness.run.record import RunRecord
@@ -164,3 +165,17 @@ def test_a_run_that_never_came_to_be_judged_says_why_once() -> None:
     assert "### Findings" not in text
     assert text.count("locust-master ended at its start") == 2, "the cause, and how it ended"
     assert "crashed: locust-master" in text
+
+
+def test_a_run_that_is_only_worse_than_its_baseline_says_so_first() -> None:
+    worse = [
+        Finding("regression", "latency", Outcome.FAIL, "latency_mean is 216% higher than in the baseline run: 17ms"),
+        Finding("regression", "latency", Outcome.FAIL, "latency_p95 of GET /a is 90% higher than in 5 baseline runs"),
+        Finding("regression", "cpu", Outcome.WARN, "cpu is 9% higher than in the baseline run"),
+    ]
+    verdict = replace(samples.passing(), findings=tuple(worse))
+    headline = make_view(verdict, sample_record(), sample_plan()).headline
+    assert headline == "Worse than the baseline, though within the objectives: latency_mean, latency_p95 of GET /a."
+    for one in worse:
+        assert "compares whole runs" in _without(0, one).empty
+    assert "how the run was made" in _without(0, Finding("run", "telemetry", Outcome.WARN, "ended early")).empty
