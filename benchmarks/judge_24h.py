@@ -169,6 +169,7 @@ class Day:
             yield self.one(m.PG_MAX_TX_DURATION, 0.01, datname="mingus", state=state, **database)
         yield self.one(m.PG_WAITING, 0, wait_event_type="Lock", **database)
         yield self.one(m.PG_MAX_CONNECTIONS, 100, **database)
+        yield self.one(m.PG_START, START - 3600, process_name="postmaster", **database)
         yield self.one(m.PG_DATABASE_SIZE, self.around(5e7, 0.001).round(), datname="mingus", **database)
         yield from self.histogram(m.DB_PING, 0.2, 0.002, m.JOB_SIDECAR, **database)
         yield from self.histogram(m.REDIS_PING, 0.2, 0.001, m.JOB_SIDECAR, **redis)
@@ -177,6 +178,7 @@ class Day:
             (m.REDIS_CLIENTS, 12.0),
             (m.REDIS_MEMORY, 3e6),
             (m.REDIS_MEMORY_MAX, 0.0),
+            (m.REDIS_START, START - 3600),
         ):
             yield self.one(name, value, **redis)
         for command in ("get", "set", "expire", "ping", "info"):

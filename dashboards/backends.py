@@ -41,6 +41,7 @@ def dashboard() -> Dashboard:
                     redis.redis_hits(),
                     redis.redis_evicted(),
                     redis.redis_clients(),
+                    redis.stores_uptime(),
                 ),
             ),
         ),

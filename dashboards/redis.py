@@ -155,7 +155,7 @@ def redis_clients() -> Panel:
         kind="timeseries",
         signal="redis",
         runbooks=("RedisSlow",),
-        width=24,
+        width=12,
         height=6,
         axis_min=0,
         queries=(
@@ -163,4 +163,23 @@ def redis_clients() -> Panel:
             Query(q.REDIS_BLOCKED, "{{redis}} blocked"),
             Query(q.REDIS_SLOWLOG, "{{redis}} slow log entries"),
         ),
+    )
+
+
+def stores_uptime() -> Panel:
+    return Panel(
+        key="backends-uptime",
+        title="Database and Redis: time since their start",
+        description=text("""
+            Falls to nothing where a server began anew, or all of PostgreSQL's processes after a crash. Steady state
+            only. Read the server's log from just before.
+        """),
+        unit="s",
+        kind="timeseries",
+        signal="restarts",
+        runbooks=("RedisRestarted", "DatabaseRestarted"),
+        width=12,
+        height=6,
+        axis_min=0,
+        queries=(Query(q.DB_UPTIME, "{{database}}"), Query(q.REDIS_UPTIME, "{{redis}}")),
     )

@@ -47,6 +47,10 @@ GROUP BY 1"""
 _SETTINGS = """
 SELECT current_database(), current_setting('max_connections')::int, deadlocks
 FROM pg_stat_database WHERE datname = current_database()"""
+# Every process but the postmaster is begun anew after a crash, the checkpointer never for any other reason.
+_START = """
+SELECT extract(epoch FROM pg_postmaster_start_time())::float8, extract(epoch FROM (
+    SELECT max(backend_start) FROM pg_stat_activity WHERE backend_type = 'checkpointer'))::float8"""
 _SIZE = "SELECT pg_database_size(current_database())"
 
 
@@ -60,6 +64,8 @@ class DatabaseReading:
         transactions: (datname, state) -> age of the oldest transaction; 0 when there is none.
         waiting: wait event type -> backends of clients that wait for it.
         size: None when not readable.
+        started: Unix time when the postmaster began; None where the server does not say.
+        checkpointer_started: the same of its checkpointer; None also where this role may not see it.
     """
 
     datname: str
@@ -70,6 +76,8 @@ class DatabaseReading:
     deadlocks: int
     size: int | None
     ping: HistogramSnapshot
+    started: float | None = None
+    checkpointer_started: float | None = None
     problems: tuple[str, ...] = ()
 
 
@@ -180,7 +188,8 @@ class Database:
             [(datname, max_connections, deadlocks)] = self._link.rows(_SETTINGS)
             activity = self._link.rows(_ACTIVITY)
             waiting = dict(self._link.rows(_WAITING))
-            problems = [problem for problem in (self._refresh_size(), _hidden(activity, datname)) if problem]
+            started, checkpointer_started, unsaid = self._starts()
+            problems = [one for one in (self._refresh_size(), _hidden(activity, datname), unsaid) if one]
         except psycopg.Error as error:
             raise self._link.broken(error) from None
         self._known |= {datname, *(row[0] for row in activity)}
@@ -197,11 +206,21 @@ class Database:
             deadlocks=deadlocks,
             size=self._size,
             ping=self._ping.snapshot(),
+            started=started,
+            checkpointer_started=checkpointer_started,
             problems=tuple(problems),
         )
 
     def close(self) -> None:
         self._link.close()
+
+    def _starts(self) -> tuple[float | None, float | None, str]:
+        """When postmaster and checkpointer began, or why that is unknown: what only speaks PostgreSQL has neither."""
+        try:
+            [(postmaster, checkpointer)] = self._link.rows(_START)
+        except (psycopg.errors.UndefinedFunction, psycopg.errors.InsufficientPrivilege) as error:
+            return None, None, f"start time: {redact(error, self._link.secrets)}"
+        return postmaster, checkpointer, ""
 
     def _refresh_size(self) -> str:
         """Reads the size when it is due; a size that cannot be read is dropped, and the reason returned."""

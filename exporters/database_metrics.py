@@ -35,4 +35,16 @@ def expose(families: Families, database: str, reading: DatabaseReading | None) -
     families.gauge(names.PG_MAX_CONNECTIONS, "The setting max_connections.", labels, reading.max_connections)
     families.gauge(names.PG_DATABASE_SIZE, "Size of the database in bytes.", own, reading.size)
     families.untyped(names.PG_DEADLOCKS, "Deadlocks in this database.", own, reading.deadlocks)
+    families.gauge(
+        names.PG_START,
+        "Unix time when the postmaster began.",
+        {**labels, "process_name": "postmaster"},
+        reading.started,
+    )
+    families.gauge(
+        names.PG_CHECKPOINTER_START,
+        "Unix time when the checkpointer began: with the postmaster, and anew after a crash.",
+        labels,
+        reading.checkpointer_started,
+    )
     families.histogram(names.DB_PING, "Seconds that SELECT 1 took on a kept connection.", labels, reading.ping)

@@ -88,6 +88,9 @@ PG_MAX_TX_DURATION = "pg_stat_activity_max_tx_duration"  # {database,datname,sta
 PG_MAX_CONNECTIONS = "pg_settings_max_connections"  # {database}
 PG_DATABASE_SIZE = "pg_database_size_bytes"  # {database,datname}
 PG_DEADLOCKS = "pg_stat_database_deadlocks"  # {database,datname}
+PG_START = "pg_postmaster_start_time_seconds"  # {database,process_name}: as there, always "postmaster"
+# After a backend's crash the postmaster stays and begins all others anew: only they tell. Not in postgres_exporter.
+PG_CHECKPOINTER_START = "pg_checkpointer_start_time_seconds"  # {database}
 PGBOUNCER_UP = "pgbouncer_up"  # {database}
 PGBOUNCER_CLIENT_WAITING = "pgbouncer_pools_client_waiting_connections"  # {database,datname,user}
 PGBOUNCER_CLIENT_ACTIVE = "pgbouncer_pools_client_active_connections"
@@ -106,6 +109,8 @@ REDIS_COMMANDS = "redis_commands_total"  # {redis,cmd}
 REDIS_EVICTED = "redis_evicted_keys_total"
 REDIS_HITS = "redis_keyspace_hits_total"
 REDIS_MISSES = "redis_keyspace_misses_total"
+REDIS_UPTIME = "redis_uptime_in_seconds"
+REDIS_START = "redis_start_time_seconds"  # now less the uptime, both in whole seconds: moves by one
 REDIS_SLOWLOG_LENGTH = "redis_slowlog_length"
 REDIS_SLOWLOG_LAST_ID = "redis_slowlog_last_id"
 REDIS_PING = "redis_ping_duration_seconds"  # histogram{redis}
@@ -203,6 +208,7 @@ class Recorded:
     DB_WAITING = "harness_database:pg_waiting:sum"
     DB_OLDEST_TRANSACTION = "harness_database:pg_oldest_transaction_seconds:max"
     DB_SIZE = "harness_database:pg_database_size_bytes:sum"
+    DB_START = "harness_database:pg_start_time_seconds:steady"  # outside warm-up and cool-down only
     DB_PING_P50 = "harness_database:db_ping_seconds:p50_1m"
     DB_PING_P99 = "harness_database:db_ping_seconds:p99_1m"
     # redis
@@ -213,6 +219,7 @@ class Recorded:
     REDIS_MEMORY_USE = "harness_redis:redis_memory_use:ratio"
     REDIS_CLIENTS = "harness_redis:redis_connected_clients:last"
     REDIS_EVICTED = "harness_redis:redis_evicted_keys:rate1m"
+    REDIS_START = "harness_redis:redis_start_time_seconds:steady"  # outside warm-up and cool-down only
     REDIS_HIT_RATIO = "harness_redis:redis_hits:ratio1m"
     REDIS_COMMAND_MEAN = "harness_redis_cmd:redis_command_seconds:mean1m"
     # telemetry

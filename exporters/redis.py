@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -33,6 +34,7 @@ class RedisReading:
         info: INFO's fields that are exported, by their names there.
         commands: command, lower case -> calls and seconds since the server began.
         slowlog_last_id: None also while the slow log never had an entry (ids begin at 0).
+        started: Unix time when the server began, from its uptime: exact to a second.
     """
 
     info: Mapping[str, float]
@@ -40,6 +42,7 @@ class RedisReading:
     slowlog_length: int | None
     slowlog_last_id: int | None
     ping: HistogramSnapshot
+    started: float | None = None
     problems: tuple[str, ...] = ()
 
 
@@ -51,6 +54,7 @@ INFO_FIELDS = (
     "evicted_keys",
     "keyspace_hits",
     "keyspace_misses",
+    "uptime_in_seconds",
 )
 
 
@@ -88,6 +92,7 @@ class RedisServer:
     url: str = field(repr=False)
     timeout: float
     clock: Callable[[], float] = time.monotonic
+    wall: Callable[[], float] = time.time
 
     def __post_init__(self) -> None:
         self._client = client_of(self.url, self.timeout)
@@ -116,6 +121,8 @@ class RedisServer:
         self.ping()
         problems: list[str] = []
         try:
+            # Before it is asked: a server that is blocked meanwhile must not look as if it had begun later.
+            asked = self.wall()
             info = self._client.info()
             commands = self._part(problems, "commandstats", lambda: self._client.info("commandstats"))
             length = self._part(problems, "slow log", self._client.slowlog_len)
@@ -126,12 +133,14 @@ class RedisServer:
         missing = [name for name in INFO_FIELDS if name not in fields]
         if missing:
             problems.append(f"INFO lacks {', '.join(missing)}")
+        uptime = fields.get("uptime_in_seconds")
         return RedisReading(
             info=fields,
             commands=_commands(commands or {}),
             slowlog_length=length,
             slowlog_last_id=int(entries[0]["id"]) if entries else None,
             ping=self._ping.snapshot(),
+            started=None if uptime is None else math.floor(asked) - uptime,
             problems=tuple(dict.fromkeys(problems)),
         )
 

@@ -19,8 +19,10 @@ def expose(families: Families, server: str, reading: RedisReading | None) -> Non
         (names.REDIS_BLOCKED_CLIENTS, "Clients that wait in a blocking call.", "blocked_clients"),
         (names.REDIS_MEMORY, "Memory that Redis has allocated, in bytes.", "used_memory"),
         (names.REDIS_MEMORY_MAX, "The setting maxmemory in bytes; 0 is no limit.", "maxmemory"),
+        (names.REDIS_UPTIME, "Seconds since the server began.", "uptime_in_seconds"),
     ):
         families.gauge(name, text, labels, info.get(field))
+    families.gauge(names.REDIS_START, "Unix time when the server began.", labels, reading.started)
     for name, text, field in (
         (names.REDIS_EVICTED, "Keys evicted because of maxmemory.", "evicted_keys"),
         (names.REDIS_HITS, "Look-ups that found their key.", "keyspace_hits"),

@@ -37,3 +37,7 @@ REDIS_BLOCKED = series(REDIS_BLOCKED_CLIENTS)
 REDIS_SLOWLOG = series(REDIS_SLOWLOG_LENGTH)
 REDIS_EVICTED = series(Recorded.REDIS_EVICTED)
 REDIS_HIT_RATIO = series(Recorded.REDIS_HIT_RATIO)
+
+# Falls to nothing where one began anew.
+DB_UPTIME = f"time() - {series(Recorded.DB_START)}"
+REDIS_UPTIME = f"time() - {series(Recorded.REDIS_START)}"

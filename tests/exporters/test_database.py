@@ -68,6 +68,51 @@ def test_names_are_postgres_exporters(database: Database) -> None:
     assert found[names.PG_DATABASE_SIZE, "mingus"] > 1e6
 
 
+def test_the_crash_of_a_backend_is_a_start_of_the_checkpointer(tmp_path: Path) -> None:
+    """The postmaster survives it, so its start says nothing."""
+    with postgres_server(tmp_path, settings={"restart_after_crash": "on"}) as server:
+        source = Database(server.url, timeout=5)
+        before = exposed(source.read())
+        assert before[names.PG_START, "postmaster"] == pytest.approx(time.time(), abs=60)
+        assert 0 <= before[names.PG_CHECKPOINTER_START,] - before[names.PG_START, "postmaster"] < 30
+        assert exposed(source.read())[names.PG_CHECKPOINTER_START,] == before[names.PG_CHECKPOINTER_START,]
+        with psycopg.connect(server.url) as victim:
+            os.kill(victim.info.backend_pid, signal.SIGKILL)
+            after: dict[tuple[str, ...], float] = {}
+
+            def recovered() -> bool:
+                try:
+                    after.update(exposed(source.read()))
+                except Unreadable:
+                    return False
+                return after[names.PG_CHECKPOINTER_START,] > before[names.PG_CHECKPOINTER_START,]
+
+            wait_until(recovered, "the recovery", log=server.log)
+            victim.close()
+        source.close()
+    assert after[names.PG_START, "postmaster"] == before[names.PG_START, "postmaster"]
+
+
+def test_a_role_that_may_see_little_and_a_server_without_the_function(postgres: PostgresServer) -> None:
+    with psycopg.connect(postgres.url, autocommit=True) as admin:
+        admin.execute("CREATE ROLE nobody_special LOGIN")
+        try:
+            source = Database(postgres.url.replace("postgres@", "nobody_special@"), timeout=5)
+            found = exposed(source.read())
+            source.close()
+            assert (names.PG_CHECKPOINTER_START,) not in found
+            assert found[names.PG_START, "postmaster"] == pytest.approx(time.time(), abs=3600)
+            admin.execute("REVOKE EXECUTE ON FUNCTION pg_postmaster_start_time() FROM PUBLIC")
+            source = Database(postgres.url.replace("postgres@", "nobody_special@"), timeout=5)
+            reading = source.read()
+            source.close()
+            assert (reading.started, reading.max_connections) == (None, 23)
+            assert any("start time: permission denied" in problem for problem in reading.problems)
+        finally:
+            admin.execute("GRANT EXECUTE ON FUNCTION pg_postmaster_start_time() TO PUBLIC")
+            admin.execute("DROP ROLE nobody_special")
+
+
 def test_states_waiting_and_the_oldest_transaction(postgres: PostgresServer, database: Database) -> None:
     with (
         psycopg.connect(postgres.url) as holder,

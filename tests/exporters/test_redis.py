@@ -74,6 +74,29 @@ def test_info_is_what_redis_says(client: redis.Redis, source: RedisServer) -> No
     assert found["redis_ping_duration_seconds_count",] == 1
 
 
+def test_the_start_is_now_less_the_uptime(client: redis.Redis, redis_cache: servers.RedisServer) -> None:
+    source = RedisServer(redis_cache.url, 5, wall=lambda: 1_700_000_000.9)
+    found = exposed(source.read())
+    source.close()
+    assert 0 <= found[names.REDIS_UPTIME,] <= client.info("server")["uptime_in_seconds"]
+    assert found[names.REDIS_START,] == 1_700_000_000 - found[names.REDIS_UPTIME,]
+
+
+def test_the_start_moves_by_a_second_and_by_more_only_when_another_server_answers(tmp_path: Path) -> None:
+    with redis_server(tmp_path) as server:
+        source = RedisServer(server.url, 5)
+        began = exposed(source.read())[names.REDIS_START,]
+        time.sleep(2.2)
+        assert abs(exposed(source.read())[names.REDIS_START,] - began) <= 1
+    with pytest.raises(Unreadable):
+        source.read()
+    source.close()
+    with redis_server(tmp_path) as again:
+        source = RedisServer(again.url, 5)
+        assert exposed(source.read())[names.REDIS_START,] >= began + 1
+        source.close()
+
+
 def test_evictions_are_counted(client: redis.Redis, source: RedisServer) -> None:
     client.config_set("maxmemory-policy", "allkeys-lru")
     try:

@@ -93,6 +93,8 @@ class Made:
     generator_cpu: Curve = flat(0.3)
     worker_restarts: Curve = flat(0)
     part_restarts: Curve = flat(0)
+    redis_started: Curve = flat(START - 3600)
+    database_started: Curve = flat(START - 3600)
     own_memory: Curve = flat(80e6)
     watch_lag: Curve = flat(0.6)
     missing_workers: Curve = flat(0)
@@ -194,7 +196,9 @@ def series_of(made: Made, length: float = WARMUP + STEADY) -> list[Series]:
     add(names.PG_ACTIVITY, 6.0, sidecar, database="main", datname="x", state="idle")
     add(names.PG_MAX_CONNECTIONS, 100.0, sidecar, database="main")
     add(names.PG_DATABASE_SIZE, 9e6, sidecar, database="main", datname="x")
+    add(names.PG_START, made.database_started(t), sidecar, database="main", process_name="postmaster")
     add(names.REDIS_UP, 1.0, sidecar, redis="cache")
+    add(names.REDIS_START, made.redis_started(t), sidecar, redis="cache")
     for edge in (0.001, 0.005, 0.1, 0.2, float("inf")):
         le = "+Inf" if edge == float("inf") else str(edge)
         add(

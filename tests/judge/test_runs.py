@@ -232,6 +232,24 @@ def test_a_part_that_was_replaced_is_named(tmp_path: Path) -> None:
     assert finding.runbook == "runbooks/PartRestarted.md"
 
 
+def test_a_store_that_began_anew_is_told_with_its_moment(tmp_path: Path) -> None:
+    """Nothing else tells of a restart that the service coped with."""
+    jitter = after(150, START - 3600, START - 3599)
+    restarted = after(200, START - 3600, START + 197)
+    verdict = judged(tmp_path, Made(redis_started=restarted, database_started=jitter))
+    assert verdict.outcome is Outcome.WARN
+    [finding] = [f for f in verdict.findings if f.outcome is Outcome.WARN]
+    assert finding.summary == "RedisRestarted fired: Redis restarted"
+    assert (finding.signal, finding.subject, finding.objective) == ("restarts", {"redis": "cache"}, "")
+    assert finding.first_seen == pytest.approx(START + 200, abs=17)
+    assert finding.runbook == "runbooks/RedisRestarted.md"
+
+    crashed = judged(tmp_path / "crashed", Made(database_started=restarted))
+    assert [f.summary for f in crashed.findings] == ["DatabaseRestarted fired: The database restarted"]
+    early = judged(tmp_path / "early", Made(redis_started=after(30, START - 3600, START + 28)))
+    assert early.outcome is Outcome.PASS, "in the warm-up"
+
+
 def test_a_part_that_dies_again_and_again_is_no_instrument(tmp_path: Path) -> None:
     verdict = judged(tmp_path, Made(part_restarts=after(150, 0, 7)))
     assert verdict.outcome is Outcome.INCONCLUSIVE
