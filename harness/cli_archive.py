@@ -132,7 +132,14 @@ def prune(keep: int, keep_days: float, series_only: bool, dry_run: bool, root: P
     if not dry_run:
         if root.is_dir():
             remove_leftovers(root)
-        for run in going:
+        for run in list(going):
+            # Once more, just before: meanwhile it may have become a baseline, or somebody goes on with it.
+            again = _stored_run(run.directory, read_baselines(root))
+            told = again.trouble or ", ".join(f"baseline {name}" for name in again.baselines)
+            if told:
+                reasons[run.directory.path] = told
+                going.remove(run)
+                continue
             remove_run(run.directory, series_only=series_only)
     result: dict[str, Any] = {
         "dry_run": dry_run,
@@ -142,7 +149,7 @@ def prune(keep: int, keep_days: float, series_only: bool, dry_run: bool, root: P
             for run in runs
             if (reason := reasons[run.directory.path])
         ],
-        "bytes": sum(sizes.values()),
+        "bytes": sum(sizes[run.run_id] for run in going),
     }  # fmt: skip
     if as_json:
         click.echo(json.dumps(result, indent=2))

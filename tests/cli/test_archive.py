@@ -13,6 +13,7 @@ from harness.cli import main
 from harness.plan.dump import dump_plan
 from harness.prom.blocks import find_blocks
 from harness.prom.manifest import write_manifest
+from harness.run.baselines import add_baseline
 from harness.run.record import RunDirectory
 from tests.judge.fabricate import END, START, STEADY_FROM, Made, plan, write_run
 
@@ -173,6 +174,19 @@ def test_pruning_spares_baselines_and_the_newest(capsys: pytest.CaptureFixture[s
         "b": True, "broken": False, "d": False, "e": False,
     }  # fmt: skip
     assert "baseline" in harness(capsys, "archive", "list")[1]
+
+
+def test_a_run_that_becomes_a_baseline_while_others_are_removed_stays(
+    capsys: pytest.CaptureFixture[str], run: RunDirectory, monkeypatch: pytest.MonkeyPatch
+):
+    root = run.path.parent
+    copies(run, "c", "b", "a")
+    monkeypatch.setattr("harness.cli_archive.remove_leftovers", lambda root: add_baseline(root, "main", "b"))
+    code, out, _ = harness(capsys, "archive", "prune", "--keep", "0", "--keep-days", "0", "--json")
+    told = json.loads(out)
+    assert (code, [one["run_id"] for one in told["removed"]]) == (0, ["a", "c"])
+    assert told["kept"] == [{"run_id": "b", "because": "baseline main"}]
+    assert {path.name for path in root.iterdir() if path.is_dir()} == {"b"}
 
 
 def test_young_runs_stay(capsys: pytest.CaptureFixture[str], run: RunDirectory):
