@@ -102,7 +102,12 @@ def values_of(directory: RunDirectory, plan: Plan, queries: QuerySet, rules_dir:
 def stored_run(directory: RunDirectory, queries: QuerySet, rules_dir: Path) -> Ran:
     """A run that is over, ready to be compared. Raises HarnessError."""
     plan = load_plan(directory.plan_file, environ={}, judging=True)
-    fault = generator_fault(read_json(directory.verdict_file)) if directory.verdict_file.is_file() else ""
+    if not directory.verdict_file.is_file():
+        raise ArchiveError(
+            f"{directory.path.name} was not judged: whether its load generator kept up is not known",
+            remedy=f"harness judge {directory.path}",
+        )
+    fault = generator_fault(read_json(directory.verdict_file))
     if fault is None:
         raise ArchiveError(
             f"{directory.verdict_file} is no verdict", remedy=f"judge it again: harness judge {directory.path}"

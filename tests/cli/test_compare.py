@@ -101,7 +101,7 @@ def trend(root: Path, *words: str) -> tuple[int, str]:
 
 def test_the_trend_names_the_run_from_which_on_it_is_worse(tmp_path: Path) -> None:
     for seed in range(1, 10):
-        a_run(tmp_path, f"2026-{seed:02}-made", seed, cpu=0.4 if seed < 6 else 0.52)
+        put_verdict(a_run(tmp_path, f"2026-{seed:02}-made", seed, cpu=0.4 if seed < 6 else 0.52))
     code, text = trend(tmp_path, "made")
     assert code == 0
     worse = [line for line in text.splitlines() if line.startswith("worse")]
@@ -116,7 +116,7 @@ def test_the_trend_names_the_run_from_which_on_it_is_worse(tmp_path: Path) -> No
 def test_runs_without_a_series_have_no_trend(tmp_path: Path) -> None:
     """Runs that are too short to be measured are comparable, and tell nothing."""
     for seed in range(1, 9):
-        a_run(tmp_path, f"2026-{seed:02}-made", seed, steady_to=STEADY_FROM + 60)
+        put_verdict(a_run(tmp_path, f"2026-{seed:02}-made", seed, steady_to=STEADY_FROM + 60))
     code, text = trend(tmp_path, "made")
     assert code == 11, text
     assert "nothing could be measured in enough of the 8 runs" in text
@@ -124,8 +124,10 @@ def test_runs_without_a_series_have_no_trend(tmp_path: Path) -> None:
 
 
 def test_too_few_runs_have_no_trend(tmp_path: Path) -> None:
-    a_run(tmp_path, "2026-01-made", 1)
+    put_verdict(a_run(tmp_path, "2026-01-made", 1))
+    a_run(tmp_path, "2026-02-made", 2)
     code, text = trend(tmp_path, "made")
     assert code == 11
     assert "1 comparable runs of 'made'" in text
+    assert "left out: 2026-02-made: 2026-02-made was not judged" in text
     assert trend(tmp_path, "other")[0] == 11

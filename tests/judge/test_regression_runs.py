@@ -245,6 +245,15 @@ def test_copies_of_one_run_are_one_run(history: Path, tmp_path: Path) -> None:
     )  # fmt: skip
 
 
+def test_a_run_that_was_not_judged_is_not_compared(history: Path, tmp_path: Path) -> None:
+    """Its load generator may have been the bottleneck: then its latency is nobody's."""
+    directory = RunDirectory(Path(shutil.copytree(history / "2026-1-made", tmp_path / "r")))
+    directory.verdict_file.unlink()
+    with pytest.raises(ArchiveError, match="was not judged: whether its load generator kept up") as error:
+        stored_run(directory, load_queries(PROMETHEUS), RULES)
+    assert error.value.remedy == f"harness judge {directory.path}"
+
+
 def test_a_verdict_that_is_none_is_no_traceback(history: Path, tmp_path: Path) -> None:
     directory = RunDirectory(Path(shutil.copytree(history / "2026-1-made", tmp_path / "r")))
     for text in ("[]", '{"findings": 5}', '"pass"'):
