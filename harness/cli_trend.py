@@ -64,14 +64,15 @@ def history(plan: str, root: Path) -> tuple[list[Ran], list[tuple[str, str]]]:
     """
     found: list[Ran] = []
     left_out: list[tuple[str, str]] = []
-    mine = []
+    dated: list[tuple[float, RunDirectory]] = []
     for directory in list_runs(root):
         with suppress(HarnessError):
             record = directory.read_record()
             if record.plan == plan and record.ended_by == "completed":
-                mine.append(directory)
-    if not mine:
+                dated.append((record.started_at, directory))
+    if not dated:
         return [], []
+    mine = [directory for _, directory in sorted(dated, key=lambda one: one[0])]  # whatever the folders are called
     try:
         queries = query_set(load_plan(mine[-1].plan_file, environ={}, judging=True), rules_path().parent)
     except HarnessError as error:
@@ -101,14 +102,15 @@ def _table(console: Console, found: list[Trend]) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("", "query", "of", "at first", "now", "changed"):
         table.add_column(column, overflow="fold")
-    for one in sorted(found, key=lambda t: not t.changes):
+    for one in sorted(found, key=lambda t: not (t.gone or t.changes)):
         last = one.changes[-1] if one.changes else None
-        word = "steady" if last is None else "worse" if last.worse else "better"
+        word = "no data" if one.gone else "steady" if last is None else "worse" if last.worse else "better"
         unit = one.unit if one.absolute else "ratio"
         changes = "; ".join(
             f"{'-' if c.effect < 0 else '+'}{format_value(abs(c.effect), unit)} since {c.run_id}" for c in one.changes
         )
+        changes += f"{'; ' if changes else ''}the newest run did not measure it" if one.gone else ""
         cells = (one.query, " ".join(v for _, v in one.labels), format_value(one.first, one.unit))
-        style = {"worse": "bold red", "better": "bold green", "steady": ""}[word]
+        style = {"worse": "bold red", "better": "bold green", "steady": "", "no data": "magenta"}[word]
         table.add_row(Text(word, style), *map(Text, (*cells, format_value(one.last, one.unit), changes)))
     console.print(table)

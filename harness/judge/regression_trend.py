@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -40,7 +40,10 @@ class ChangePoint:
 
 @dataclass(frozen=True)
 class Trend:
-    """One series over a history. ``first``, ``last``: levels of its first and last stretch, in the query's unit."""
+    """One series over a history. ``first``, ``last``: levels of its first and last stretch, in the query's unit.
+
+    ``gone``: the newest run has no value of it, so that nothing is known of how it is now.
+    """
 
     query: str
     labels: tuple[tuple[str, str], ...]
@@ -50,6 +53,7 @@ class Trend:
     first: float
     last: float
     changes: tuple[ChangePoint, ...]
+    gone: bool = False
 
 
 def trends(history: Sequence[RunValues], queries: QuerySet) -> list[Trend]:
@@ -64,7 +68,7 @@ def trends(history: Sequence[RunValues], queries: QuerySet) -> list[Trend]:
     for key in sorted(keys, key=lambda k: (order[k[0]], k[1])):
         trend = _trend(key, queries.named(key[0]), [one for one in history if key in one.values])
         if trend is not None:
-            found.append(trend)
+            found.append(replace(trend, gone=key not in history[-1].values))
     return found
 
 

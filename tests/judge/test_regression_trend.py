@@ -48,6 +48,14 @@ def test_a_change_within_the_tolerance_is_none() -> None:
     assert trends(history(levels), QUERIES)[0].changes == ()
 
 
+def test_a_series_that_the_newest_run_lacks_is_not_steady() -> None:
+    runs = history(np.full(12, 0.1))
+    assert not trends(runs, QUERIES)[0].gone
+    newest = RunValues("run-99", "d", 10.0, {}, {("latency", ()): "no data"})
+    (found,) = trends([*runs, newest], QUERIES)
+    assert (found.gone, found.runs, found.changes) == (True, 12, ())
+
+
 def test_few_runs_tell_nothing() -> None:
     assert trends(history(np.full(LEAST_RUNS - 1, 0.1)), QUERIES) == []
     assert len(trends(history(np.full(LEAST_RUNS, 0.1)), QUERIES)) == 1
