@@ -56,6 +56,9 @@ def list_(root: Path, as_json: bool) -> int:
         ]
         click.echo(json.dumps(rows, indent=2))
         return 0
+    if not runs:
+        click.echo(f"there is no run in {root}; start one with: harness run PLAN")
+        return 0
     table = Table(box=None, pad_edge=False)
     for column in ("run id", "started at", "size", "series", "baseline"):
         table.add_column(column, overflow="fold")

@@ -61,7 +61,10 @@ def init(
     files = [folder / PLAN_FILE, folder / LOCUST_FILE]
     there = [str(path) for path in files if path.exists() or path.is_symlink()]
     if there and not force:
-        raise UsageError(f"{' and '.join(there)} is there already", remedy="give another --out, or --force")
+        raise UsageError(
+            f"{' and '.join(there)} {'is' if len(there) == 1 else 'are'} there already",
+            remedy="give another --out, or --force",
+        )
     service = Service(
         url, headers={n: _filled(v) for n, v in given.items()}, environ=os.environ, timeout=seconds, ca_file=ca_file
     )
@@ -106,7 +109,7 @@ def _operations(
             return more or [Operation("GET", path, path) for path in PATHS], [], ""
         told, source = found
     described = describe(told, methods, source)
-    left = [*described.skipped, *((words, "its method was not asked for") for words in described.left_out)]
+    left = [*described.skipped, *((words, "its method was not asked for (--methods)") for words in described.left_out)]
     known = {operation.name for operation in described.operations}
     operations = [*described.operations, *(one for one in more if one.name not in known)]
     if not operations:

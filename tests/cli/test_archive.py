@@ -195,6 +195,12 @@ def test_young_runs_stay(capsys: pytest.CaptureFixture[str], run: RunDirectory):
     assert {path.name for path in run.path.parent.iterdir()} == {"a", "b"}
 
 
+def test_an_empty_archive_says_so(capsys: pytest.CaptureFixture[str], tmp_path: Path):
+    code, out, _ = harness(capsys, "archive", "list", "--out", str(tmp_path))
+    assert (code, out) == (0, f"there is no run in {tmp_path}; start one with: harness run PLAN\n")
+    assert harness(capsys, "archive", "list", "--out", str(tmp_path), "--json")[1] == "[]\n"
+
+
 def test_a_list_of_baselines_that_cannot_be_read_stops_pruning(capsys: pytest.CaptureFixture[str], run: RunDirectory):
     (run.path.parent / "baselines.json").write_text("{")
     code, _, err = harness(capsys, "archive", "prune", "--keep", "0", "--keep-days", "0")

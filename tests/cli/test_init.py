@@ -102,7 +102,7 @@ def test_from_its_openapi_document(start: Start, capsys: pytest.CaptureFixture[s
     assert {one["operation"]: one["reason"] for one in told["left_out"]} == {
         "GET /api/me": "it needs $API_TOKEN, which is not set",
         "GET /api/broken": "it answers 500",
-        "POST /api/items": "its method was not asked for",
+        "POST /api/items": "its method was not asked for (--methods)",
     }
     assert {method for method, _ in asked} == {"GET"}, "nothing that could change something was asked"
     assert "name='/api/items/{id}'" in Path("locustfile.py").read_text().replace('"', "'")
@@ -165,6 +165,7 @@ def test_nothing_is_written_over(start: Start, capsys: pytest.CaptureFixture[str
     assert (Path("plan.yml").read_text(), Path("locustfile.py").exists(), asked) == ("mine\n", False, [])
     assert harness(capsys, "init", url, "--force")[0] == 0
     assert Path("plan.yml").read_text() != "mine\n"
+    assert harness(capsys, "init", url)[2].startswith("error: plan.yml and locustfile.py are there already\n")
     Path("other").mkdir()
     Path("other/locustfile.py").symlink_to("/nowhere/at/all")
     assert harness(capsys, "init", url, "--out", "other")[0] == 2

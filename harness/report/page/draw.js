@@ -128,7 +128,7 @@ const Draw = {
       data: [{
         type: "bar", orientation: "h", y: bars.map((b) => b.y), base: bars.map((b) => b.base), x: bars.map((b) => b.length),
         marker: { color: bars.map((b) => Theme.faint(Theme.level(b.level), 0.75)), line: { width: 0 } }, width: 0.7,
-        text: bars.map((b) => (b.shown && b.length > (REPORT.end - REPORT.start) / 12 ? b.text : "")), textposition: "inside", insidetextanchor: "middle", textangle: 0,
+        text: bars.map((b) => (b.shown && b.length > (REPORT.end - REPORT.start) / 12 ? b.text : "")), textposition: "inside", insidetextanchor: "middle", textangle: 0, insidetextfont: { color: Theme.colour("text") },
         customdata: bars.map((b) => [this.escape(b.text), `${Axis.clock(b.base, true)} to ${Axis.clock(b.base + b.length, true)} UTC`]),
         hovertemplate: "%{y}: %{customdata[0]}<br>%{customdata[1]}<extra></extra>",
       }],
