@@ -18,7 +18,11 @@ _LEVELS = {Outcome.FAIL: 2.0, Outcome.WARN: 1.0}
 
 
 def with_findings(plot: Plot, findings: Sequence[Finding], span: Span) -> Plot:
-    """The panel with each dated finding's signal at its level while its condition held. Pure."""
+    """The panel with each finding's signal at its level while its condition held. Pure.
+
+    A failure without a date is one of the whole judged window, and stands over all of it: no signal that failed the run
+    is green from end to end.
+    """
     if plot.empty:
         return plot
     middles = span.buckets.middles
@@ -26,9 +30,12 @@ def with_findings(plot: Plot, findings: Sequence[Finding], span: Span) -> Plot:
     for finding in findings:
         begun = finding.onset if finding.onset is not None else finding.first_seen
         level = _LEVELS.get(finding.outcome)
-        if begun is None or level is None:
+        if level is None or (begun is None and finding.outcome is not Outcome.FAIL):
             continue
-        end = begun + max(finding.for_seconds, span.buckets.step)
+        if begun is None:
+            begun, end = span.judged
+        else:
+            end = begun + max(finding.for_seconds, span.buckets.step)
         during = (middles + span.buckets.step / 2 > begun) & (middles - span.buckets.step / 2 < end)
         for number, line in enumerate(lines):
             if line.name == finding.signal:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from dashboards.levels import SIGNAL_STATES, UP_STATES, rising
 from dashboards.model import Mapping, Panel, Query
 from dashboards.queries import run as q
+from harness.judge.verdict import Finding, Outcome
 from harness.prom.series import Series
 from harness.report.fetch import Fetched, Span
 from harness.report.panels import MOST_STATES, draw
 from harness.report.sampling import Buckets, Sampled
+from harness.report.signals import with_findings
 
 SPAN = Span(0.0, 100.0, (0.0, 100.0), (0.0, 100.0), "default", Buckets.over(0.0, 100.0, 5.0))
 COUNT = SPAN.buckets.count
@@ -57,3 +61,16 @@ def test_the_bar_over_its_limit_is_kept() -> None:
     assert [bar[0] for bar in drawn.bars] == [*NAMES[: MOST_STATES - 1], NAMES[-1]]
     assert drawn.bars[-1][1].level == "breach"
     assert drawn.note == f"{MOST_STATES} of {len(NAMES)}, the worst"
+
+
+def test_a_signal_that_failed_the_run_is_not_green_from_end_to_end() -> None:
+    values = {"latency": 0.0, "memory": 0.0, "cpu": 0.0}
+    span = replace(SPAN, judged=(50.0, 100.0), steady=(50.0, 100.0))
+    whole = Finding("regression", "latency", Outcome.FAIL, "worse than the baseline")
+    dated = Finding("objectives", "memory", Outcome.FAIL, "over its limit", first_seen=20.0, for_seconds=10.0)
+    odd = Finding("regression", "cpu", Outcome.WARN, "worse, and not required")
+    drawn = with_findings(draw(states(SIGNAL_STATES), course(values)), [whole, dated, odd], span)
+    marked = {line.name: SPAN.buckets.middles[line.data.value == 2.0] for line in drawn.lines}
+    assert (marked["latency"].min() > 45.0, marked["latency"].max() > 95.0) == (True, True)
+    assert (marked["memory"].min() > 15.0, marked["memory"].max() < 35.0) == (True, True)
+    assert marked["cpu"].size == 0
