@@ -44,6 +44,7 @@ from harness.run.resume import Order, clear_for_new_parts, load_goes_on, taken_u
 from harness.run.run_metrics import RunMetrics, public_url, serve_run_metrics
 from harness.run.standing_parts import StandingParts
 from harness.run.standing_preflight import look_at
+from harness.run.target_lock import alone_on_target
 from harness.run.telemetry import prometheus_version, rule_files
 from harness.run.watch import Ending, Watcher
 from harness.units import format_bytes, format_duration
@@ -72,9 +73,11 @@ def run_session(
     files = rule_files(options.rules_dir)
     checks = look_at(plan, options.services, environ=options.environ, now=clock(), runs=options.runs_root)
     require(checks, options.where)
-    run_id, directory = create_run_directory(options.runs_root, plan.name, clock())
-    directory.logs.mkdir()
-    with working(directory, ui, clock) as (stop, state):
+    with ExitStack() as stack:
+        stack.enter_context(alone_on_target(plan, options.runs_root))
+        run_id, directory = create_run_directory(options.runs_root, plan.name, clock())
+        directory.logs.mkdir()
+        stop, state = stack.enter_context(working(directory, ui, clock))
         journal = Journal(state, directory.logs / "harness.log", clock)
         made_by = machine.versions(plan.load.locustfile)
         record = RunRecord(run_id, plan.name, clock(), public_url(plan.target.url), versions=made_by)
@@ -100,8 +103,10 @@ def resume_session(
     record = taken_up(directory, plan, clock())
     checks = look_at(plan, None, environ=options.environ, now=clock(), runs=options.runs_root)
     require(checks, options.where)
-    clear_for_new_parts(directory)
-    with working(directory, ui, clock) as (stop, state):
+    with ExitStack() as stack:
+        stack.enter_context(alone_on_target(plan, directory.path))
+        clear_for_new_parts(directory)
+        stop, state = stack.enter_context(working(directory, ui, clock))
         journal = Journal(state, directory.logs / "harness.log", clock, record.notes)
         session = _Session(plan, options, files, directory, record, stop, journal, state, clock)
         options.begun(directory)
