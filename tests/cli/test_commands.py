@@ -252,6 +252,7 @@ def test_the_help_imports_nothing_heavy() -> None:
 def test_ctrl_c_while_a_command_is_imported_is_no_traceback(here: Path) -> None:
     (here / "sitecustomize.py").write_text(
         "import os, signal, sys\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job inherits that it is ignored\n"
         "class Interrupts:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
         "        if name == 'harness.cli_run':\n"
