@@ -134,8 +134,8 @@ def mingus_run(
     [
         ("db_pool", {"workers": 1, "pool": 2, "threads": 16, "far": 0.004}),
         ("redis", {"workers": 1, "pool": 16, "threads": 16, "slow": 0.015}),
-        # 10 ms of CPU more for each request: its one worker's core is full before the load generator's.
-        ("cpu", {"workers": 1, "pool": 8, "threads": 8, "fault": "cpu_work:ms=10"}),
+        # 40 ms of Python more for each request: its one worker fills a core long before the load generator does.
+        ("cpu", {"workers": 1, "pool": 8, "threads": 8, "fault": "cpu_work:ms=40"}),
     ],
 )
 def test_what_runs_out_first_is_named(signal: str, mingus: dict[str, Any], tmp_path: Path) -> None:
