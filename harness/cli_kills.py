@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,18 +12,23 @@ import click
 from rich.console import Console
 
 from harness.errors import ExitCode, UsageError
+from harness.selftest.hostile import SURROUNDINGS
 from harness.selftest.kill_lab import KillRow, exit_code_of, run_matrix, to_json
 from harness.selftest.kill_page import renewed
-from harness.selftest.kills import CELLS, choose
+from harness.selftest.kills import CELLS, Cell, choose
 from harness.selftest.lab import save
 from harness.selftest.soak import in_words, soak
+from harness.selftest.surroundings import ALL, Surrounding, named, require_runnable
 from harness.units import parse_duration
 
 _FOLDER = "kills-%Y%m%dT%H%M%SZ"
 
 
 @click.command()
-@click.option("--cells", "names", metavar="A,B", default="", help='These parts, actions or cells alone, as "sidecar".')
+@click.option(
+    "--cells", "names", metavar="A,B", default="",
+    help='These parts, actions or cells alone, as "sidecar"; "surroundings" are all that end no part.',
+)  # fmt: skip
 @click.option("--seed", type=int, default=1, show_default=True, help="Of the random moments; --repeat counts on.")
 @click.option("--repeat", metavar="N", type=click.IntRange(1, 100), default=1, show_default=True)
 @click.option("--jobs", metavar="N", type=click.IntRange(1, 16), default=2, show_default=True, help="Side by side.")
@@ -41,17 +47,23 @@ def kills(
     names: str, seed: int, repeat: int, jobs: int, out: Path, page: Path | None, soak_time: str | None, listed: bool,
     as_json: bool,
 ) -> int:  # fmt: skip
-    """Kill each part of a run in each way: never a false PASS or a hang.
+    """Kill each part of a run in each way, and make its surroundings hostile: never a false PASS or a hang.
 
     Exit codes: 0 every cell as expected, 10 not, 12 nothing was run.
     """
-    cells = choose(CELLS, [name.strip() for name in names.split(",") if name.strip()])
+    asked = [name.strip() for name in names.split(",") if name.strip()]
+    cells, hostile = _chosen(asked)
     if listed:
-        for cell in cells:
+        for cell in (*cells, *hostile):
             expected = "/".join(outcome.word for outcome in sorted(cell.outcomes))
             click.echo(f"{cell.name:<24}{expected:<28}{cell.why}")
         return 0
     console = Console(stderr=as_json)
+    if asked:
+        require_runnable(hostile)
+    for cell in hostile:
+        if cell.missing():  # nobody named it: the others are still to be run
+            console.print(f"left out: {cell.name}: {cell.missing()}", markup=False, highlight=False)
     began = datetime.now(UTC)
     folder = out / began.strftime(_FOLDER)
     if soak_time is not None:
@@ -68,13 +80,23 @@ def kills(
         console.print(text, markup=False, highlight=False, soft_wrap=True, style="" if row.right else "red")
 
     seeds = range(seed, seed + repeat)
-    rows = run_matrix(cells, folder, seeds=seeds, side_by_side=jobs, tell=tell)
+    runnable = [*cells, *(cell for cell in hostile if not cell.missing())]
+    rows = run_matrix(runnable, folder, seeds=seeds, side_by_side=jobs, tell=tell)
     if as_json:
         click.echo(json.dumps(to_json(rows), indent=2))
     else:
         right = sum(row.right for row in rows)
         console.print(f"{right} of {len(rows)} as expected; {folder}", markup=False, highlight=False)
     return int(exit_code_of(rows))
+
+
+def _chosen(asked: Sequence[str]) -> tuple[list[Cell], list[Surrounding]]:
+    """The cells of these names, of both kinds; all without a name. Raises UsageError for a name of neither."""
+    if not asked:
+        return list(CELLS), list(SURROUNDINGS)
+    hostile = named(SURROUNDINGS, asked)
+    others = [name for name in asked if name != ALL and name not in {cell.name for cell in hostile}]
+    return choose(CELLS, others) if others else [], hostile
 
 
 def _soak(console: Console, folder: Path, duration: float, seed: int, *, as_json: bool) -> int:
@@ -98,7 +120,7 @@ def _seconds(text: str) -> float:
 def _write(page: Path, rows: list[KillRow], seen: str) -> None:
     try:
         before = page.read_text(encoding="utf-8") if page.is_file() else ""
-        page.write_text(renewed(before, rows, CELLS, seen), encoding="utf-8")
+        page.write_text(renewed(before, rows, CELLS, seen, SURROUNDINGS), encoding="utf-8")
     except (OSError, IndexError) as error:
         raise UsageError(
             f"{page} cannot be renewed: {error}", remedy="give docs/reliability.md, or a new file"

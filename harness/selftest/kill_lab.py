@@ -16,8 +16,10 @@ from harness.judge.verdict import Outcome
 from harness.prom.blocks import link_archive
 from harness.prom.server import PrometheusServer
 from harness.run.record import RunDirectory
+from harness.selftest import surroundings
 from harness.selftest.killing import meddle, when
 from harness.selftest.kills import Cell, moment
+from harness.selftest.surroundings import Surrounding
 from harness.selftest.whole_run import Whole, judged_again, resumed, whole_run
 
 PLAN = "selftest"
@@ -53,10 +55,13 @@ class KillRow:
         return not self.problem
 
 
-def run_cell(cell: Cell, folder: Path, seed: int) -> KillRow:
+def run_cell(cell: Cell | Surrounding, folder: Path, seed: int) -> KillRow:
     """Runs a cell below ``folder``, which must exist; what cannot be run is a row with its problem."""
-    share = moment(cell, seed)
+    share = moment(cell, seed) if isinstance(cell, Cell) else surroundings.moment(cell, seed)
     try:
+        if isinstance(cell, Surrounding):
+            whole = cell.run(folder, share)
+            return row_of(cell, seed, share, whole, (cell.kept or kept_before)(whole))
         whole = whole_run(folder, cell.arguments, plan=PLAN, when=when(share), meddle=meddle(cell))
         if cell.name == "harness SIGKILL":
             whole = judged_again(whole)
@@ -68,7 +73,7 @@ def run_cell(cell: Cell, folder: Path, seed: int) -> KillRow:
         return KillRow(cell.name, seed, _words(cell), "error", "", None, round(share, 2), 0.0, str(folder), problem)
 
 
-def row_of(cell: Cell, seed: int, share: float, whole: Whole, kept: float | None) -> KillRow:
+def row_of(cell: Cell | Surrounding, seed: int, share: float, whole: Whole, kept: float | None) -> KillRow:
     """What the run of a cell came to."""
     try:
         verdict: Mapping[str, Any] = whole.verdict
@@ -92,38 +97,48 @@ def row_of(cell: Cell, seed: int, share: float, whole: Whole, kept: float | None
 
 
 def _problems(
-    cell: Cell, whole: Whole, outcome: Outcome, findings: Sequence[Mapping[str, Any]], record: Mapping[str, Any],
-    kept: float | None,
+    cell: Cell | Surrounding, whole: Whole, outcome: Outcome, findings: Sequence[Mapping[str, Any]],
+    record: Mapping[str, Any], kept: float | None,
 ) -> list[str]:  # fmt: skip
     found = [f"still running: {process}" for process in whole.left_running]
     if "Traceback" in whole.output:
         found.append("a traceback in its output")
     if not record:
-        return [*found, f"no verdict, exit code {whole.exit_code}: {whole.output.strip().rpartition(chr(10))[2]}"]
+        last = whole.output.strip().rpartition(chr(10))[2]
+        if not isinstance(cell, Surrounding) or whole.exit_code not in cell.bare:
+            return [*found, f"no verdict, exit code {whole.exit_code}: {last}"]
+        return [*found, *_untold(cell, [whole.output]), *_lost(kept)]
     if outcome not in cell.outcomes:
         found.append(f"{outcome.word} instead of {' or '.join(_words(cell))}")
     elif whole.exit_code != int(outcome.exit_code):
         found.append(f"{outcome.word}, yet exit code {whole.exit_code}")
     told = [*(f["summary"] for f in findings), *(f["objective"] for f in findings), record.get("reason", "")]
     told += record.get("notes", ())
-    if cell.told and not any(words in text for words in cell.told for text in told):
-        found.append(f"nothing says {' or '.join(map(repr, cell.told))}")
+    return [*found, *_untold(cell, told), *_lost(kept)]
+
+
+def _untold(cell: Cell | Surrounding, told: Sequence[str]) -> list[str]:
+    if not cell.told or any(words in text for words in cell.told for text in told):
+        return []
+    return [f"nothing says {' or '.join(map(repr, cell.told))}"]
+
+
+def _lost(kept: float | None) -> list[str]:
     if kept is None:
-        found.append("its series were not kept")
-    elif kept < LEAST_KEPT:
-        found.append(f"only {kept:.0%} of what was scraped before is kept")
-    return found
+        return ["its series were not kept"]
+    return [f"only {kept:.0%} of what was scraped before is kept"] if kept < LEAST_KEPT else []
 
 
 def kept_before(whole: Whole) -> float | None:
-    """Share of the load's scrapes, from the start of the load to what was done, that the archive holds.
+    """Share of the load's scrapes, from the steady state on to what was done (or its end), that the archive holds.
 
     The plan of the lab scrapes every second.
     """
-    began = _load_began(whole)
-    if began is None or whole.meddled_at is None or not (whole.directory / "tsdb").is_dir():
+    began, ended = _steady(whole)
+    until = whole.meddled_at if whole.meddled_at is not None else ended
+    if began is None or until is None or not (whole.directory / "tsdb").is_dir():
         return None
-    end = whole.meddled_at - 2.0  # what was being scraped just then may be lost
+    end = until - 2.0  # what was being scraped just then may be lost
     with tempfile.TemporaryDirectory(prefix="harness-kills-") as work:
         link_archive(whole.directory / "tsdb", Path(work) / "data")
         with PrometheusServer(Path(work) / "data", Path(work)) as server:
@@ -131,20 +146,21 @@ def kept_before(whole: Whole) -> float | None:
     return min(1.0, sum(len(series) for series in found) / max(1.0, end - began))
 
 
-def _load_began(whole: Whole) -> float | None:
+def _steady(whole: Whole) -> tuple[float | None, float | None]:
     try:
         record = RunDirectory(whole.directory).read_record()
     except HarnessError:
-        return None
-    return record.steady_from
+        return None, None
+    return record.steady_from, record.steady_to
 
 
 def run_matrix(
-    cells: Sequence[Cell], out: Path, *, seeds: Sequence[int], side_by_side: int, tell: Callable[[KillRow], None]
-) -> list[KillRow]:
+    cells: Sequence[Cell | Surrounding], out: Path, *, seeds: Sequence[int], side_by_side: int,
+    tell: Callable[[KillRow], None],
+) -> list[KillRow]:  # fmt: skip
     """All cells, once with each seed; ``tell`` is called with each row as soon as it is known, from this thread."""
 
-    def one(cell: Cell, seed: int) -> KillRow:
+    def one(cell: Cell | Surrounding, seed: int) -> KillRow:
         folder = (out / f"{cell.name.replace(' ', '-')}-{seed}").absolute()
         folder.mkdir(parents=True)
         return run_cell(cell, folder, seed)
@@ -178,5 +194,5 @@ def to_json(rows: Sequence[KillRow]) -> dict[str, Any]:
     }
 
 
-def _words(cell: Cell) -> tuple[str, ...]:
+def _words(cell: Cell | Surrounding) -> tuple[str, ...]:
     return tuple(outcome.word for outcome in sorted(cell.outcomes))

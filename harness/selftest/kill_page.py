@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from harness.selftest.kill_lab import KillRow
 from harness.selftest.kills import Cell
+from harness.selftest.surroundings import Surrounding
 
 HEADING = "# What survives what"
 _CELLS = "## Each cell"
@@ -19,9 +20,19 @@ verdict is one of those that are right, the exit code is the verdict's, what hap
 process is left, there is no traceback, and the archive holds what was scraped before. What was not run yet stands here
 as such.
 """
+_SURROUNDINGS = """\
+## Hostile surroundings
+
+Here no part is ended: what a run stands in turns hostile, at a random moment. A cell is as expected by the same rules;
+where nothing can be written any more, the exit code and a clear message stand for the verdict. `harness kills --cells
+surroundings` runs them; what they need (root, mostly) is told where it is missing.
+"""
+_LINE = "| --- | --- | --- | --- | --- | --- | --- | --- |"
 
 
-def renewed(page: str, rows: Sequence[KillRow], cells: Sequence[Cell], seen: str) -> str:
+def renewed(
+    page: str, rows: Sequence[KillRow], cells: Sequence[Cell], seen: str, surroundings: Sequence[Surrounding] = ()
+) -> str:
     """The page with these rows in place of earlier ones of the same cells.
 
     Args:
@@ -29,17 +40,27 @@ def renewed(page: str, rows: Sequence[KillRow], cells: Sequence[Cell], seen: str
         seen: when they were run, in words.
     """
     known = _known(page)
-    for cell in cells:
+    for cell in (*cells, *surroundings):
         mine = [row for row in rows if row.cell == cell.name]
         if mine:
             known[cell.name] = _line(cell, mine, seen)
+    parts = [HEADING, "", _INTRODUCTION.rstrip(), "", *_grid(cells, known), "", _count(cells, known), "", _CELLS, ""]
+    parts += _table(cells, known)
+    if surroundings:
+        parts += ["", _SURROUNDINGS.rstrip(), "", _count(surroundings, known), "", *_table(surroundings, known)]
+    return "\n".join([*parts, ""])
+
+
+def _count(cells: Sequence[Cell | Surrounding], known: dict[str, str]) -> str:
     run = [cell for cell in cells if cell.name in known]
     right = sum(_cell_of(known[cell.name], 4) == "yes" for cell in run)
-    told = f"{right} of {len(run)} cells as expected in each run; {len(cells) - len(run)} of {len(cells)} not run yet."
-    parts = [HEADING, "", _INTRODUCTION.rstrip(), "", *_grid(cells, known), "", told, "", _CELLS, ""]
-    table = [HEAD, "| --- | --- | --- | --- | --- | --- | --- | --- |", *(known[cell.name] for cell in run)]
-    reasons = ["", "Why these outcomes are the right ones:", "", *(f"- `{cell.name}`: {cell.why}." for cell in cells)]
-    return "\n".join([*parts, *table, *reasons, ""])
+    return f"{right} of {len(run)} cells as expected in each run; {len(cells) - len(run)} of {len(cells)} not run yet."
+
+
+def _table(cells: Sequence[Cell | Surrounding], known: dict[str, str]) -> list[str]:
+    lines = [known[cell.name] for cell in cells if cell.name in known]
+    reasons = [f"- `{cell.name}`: {cell.why}." for cell in cells]
+    return [HEAD, _LINE, *lines, "", "Why these outcomes are the right ones:", "", *reasons]
 
 
 def _grid(cells: Sequence[Cell], known: dict[str, str]) -> list[str]:
@@ -73,7 +94,7 @@ def _cell_of(line: str, column: int) -> str:
     return line.split(" | ")[column].removeprefix("| ").strip()
 
 
-def _line(cell: Cell, rows: Sequence[KillRow], seen: str) -> str:
+def _line(cell: Cell | Surrounding, rows: Sequence[KillRow], seen: str) -> str:
     right = sum(row.right for row in rows)
     expected = "yes" if right == len(rows) else "**no**" if right == 0 else f"**{right} of {len(rows)}**"
     kept = [row.kept for row in rows if row.kept is not None]

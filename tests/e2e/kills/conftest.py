@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
+from harness.selftest.hostile import SURROUNDINGS
 from harness.selftest.kill_lab import KillRow, run_cell
 from harness.selftest.kills import CELLS
 
@@ -25,7 +26,7 @@ def cells_run(
     tmp_path_factory.getbasetemp()  # made here: threads that make it at once get two
     futures: dict[str, Future[KillRow]] = {
         cell.name: pool.submit(run_cell, cell, tmp_path_factory.mktemp(cell.name.replace(" ", "-")), SEED)
-        for cell in CELLS
+        for cell in (*CELLS, *SURROUNDINGS)
         if cell.name in wanted
     }
     yield lambda name: futures[name].result()
