@@ -53,17 +53,19 @@ def kills(
     """
     asked = [name.strip() for name in names.split(",") if name.strip()]
     cells, hostile = _chosen(asked)
+    both: list[Cell | Surrounding] = [*cells, *hostile]
     if listed:
-        for cell in (*cells, *hostile):
+        for cell in both:
             expected = "/".join(outcome.word for outcome in sorted(cell.outcomes))
             click.echo(f"{cell.name:<24}{expected:<28}{cell.why}")
         return 0
     console = Console(stderr=as_json)
     if asked:
         require_runnable(hostile)
-    for cell in hostile:
-        if cell.missing():  # nobody named it: the others are still to be run
-            console.print(f"left out: {cell.name}: {cell.missing()}", markup=False, highlight=False)
+    for one in hostile:
+        if one.missing():  # nobody named it: the others are still to be run
+            both.remove(one)
+            console.print(f"left out: {one.name}: {one.missing()}", markup=False, highlight=False)
     began = datetime.now(UTC)
     folder = out / began.strftime(_FOLDER)
     if soak_time is not None:
@@ -80,8 +82,7 @@ def kills(
         console.print(text, markup=False, highlight=False, soft_wrap=True, style="" if row.right else "red")
 
     seeds = range(seed, seed + repeat)
-    runnable = [*cells, *(cell for cell in hostile if not cell.missing())]
-    rows = run_matrix(runnable, folder, seeds=seeds, side_by_side=jobs, tell=tell)
+    rows = run_matrix(both, folder, seeds=seeds, side_by_side=jobs, tell=tell)
     if as_json:
         click.echo(json.dumps(to_json(rows), indent=2))
     else:

@@ -40,7 +40,8 @@ def renewed(
         seen: when they were run, in words.
     """
     known = _known(page)
-    for cell in (*cells, *surroundings):
+    both: list[Cell | Surrounding] = [*cells, *surroundings]
+    for cell in both:
         mine = [row for row in rows if row.cell == cell.name]
         if mine:
             known[cell.name] = _line(cell, mine, seen)
