@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -23,6 +23,15 @@ class Change(StrEnum):
 
 
 @dataclass(frozen=True)
+class Measured:
+    """What one run answered, for a reader's eye: its level and the values of its sub-windows, in the query's unit."""
+
+    run_id: str
+    level: float
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class Row:
     """One series of one query. Changes are shares of the baseline, or in ``unit`` where ``absolute``.
 
@@ -34,6 +43,7 @@ class Row:
         tolerance: the change within which runs are the same.
         detectable: the smallest change for the worse that would have been called so with 90 % probability.
         note: why it cannot be told, or what to know.
+        measured: of what is worse, the baselines in their order and this run last; of other rows nothing.
     """
 
     query: str
@@ -52,6 +62,17 @@ class Row:
     tolerance: float | None = None
     detectable: float | None = None
     note: str = ""
+    measured: tuple[Measured, ...] = ()
+
+    @property
+    def place(self) -> str:
+        """The query and whom it is about, in words."""
+        if "method" in self.labels and "name" in self.labels:
+            return f"{self.query} of {self.labels['method']} {self.labels['name']}"
+        return self.query + (f" of {' '.join(self.labels.values())}" if self.labels else "")
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self) | {"change": self.change.value, "labels": dict(self.labels), "place": self.place}
 
 
 @dataclass(frozen=True)
@@ -82,7 +103,7 @@ class Comparison:
             "refused": [{"run_id": run, "reason": why} for run, why in self.refused],
             "forced": list(self.forced),
             "assumed": self.assumed,
-            "rows": [asdict(row) | {"change": row.change.value, "labels": dict(row.labels)} for row in self.rows],
+            "rows": [row.to_json() for row in self.rows],
         }
 
 
@@ -122,7 +143,9 @@ def compare(run: RunValues, baselines: Sequence[RunValues], queries: QuerySet, s
     tested = _effects(ready, run, baselines)
     worse = holm([one.effect.p_above() if one.sign > 0 else one.effect.p_below() for one in tested])
     better = holm([one.effect.p_below() if one.sign > 0 else one.effect.p_above() for one in tested])
-    rows += [_row(one, p, q, len(tested)) for one, p, q in zip(tested, worse, better, strict=True)]
+    for one, p, q in zip(tested, worse, better, strict=True):
+        row = _row(one, p, q, len(tested))
+        rows.append(_with_measured(row, one, (*baselines, run)) if row.change is Change.WORSE else row)
     order = {name: i for i, name in enumerate(queries.names)}
     rows.sort(key=lambda row: (order[row.query], sorted(row.labels.items())))
     names = tuple(one.run_id for one in baselines)
@@ -240,6 +263,17 @@ def _row(one: _Tested, p_worse: float, p_better: float, count: int) -> Row:
         detectable=shown(one.sign * found),
         note=note,
     )
+
+
+def _with_measured(row: Row, tested: _Tested, runs: Sequence[RunValues]) -> Row:
+    """The row with what each run answered; levels as they were compared."""
+    relative = tested.query.change == "relative"
+    found = []
+    for one in runs:
+        values = one.values[tested.key]
+        mean = level(values, logarithms=relative).mean
+        found.append(Measured(one.run_id, math.exp(mean) if relative else mean, tuple(float(v) for v in values)))
+    return replace(row, measured=tuple(found))
 
 
 def _assumed(runs: int, series: int) -> str:

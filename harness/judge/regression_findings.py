@@ -68,14 +68,14 @@ def _untold(comparison: Comparison, plan: Plan, queries: QuerySet) -> list[Findi
         rows = [row for row in comparison.rows if row.query == name]
         open_rows = [row for row in rows if row.change is Change.CANNOT_TELL]
         if open_rows:
-            words = "; ".join(f"{place(row)}: {row.note}" for row in open_rows[:_SHOWN])
+            words = "; ".join(f"{row.place}: {row.note}" for row in open_rows[:_SHOWN])
             found.append(_told(Outcome.INCONCLUSIVE, f"cannot tell whether it is worse: {words}", open_rows[0].signal))
         elif not rows:
             found.append(_told(Outcome.INCONCLUSIVE, f"cannot tell whether {name} is worse: it was not asked"))
     if required is None:
         open_rows = [r for r in comparison.of(Change.CANNOT_TELL) if gates(r.query, plan, queries)]
         if open_rows:
-            words = ", ".join(place(row) for row in open_rows[:_SHOWN])
+            words = ", ".join(row.place for row in open_rows[:_SHOWN])
             more = f" and {len(open_rows) - _SHOWN} more" if len(open_rows) > _SHOWN else ""
             found.append(
                 _told(
@@ -84,7 +84,7 @@ def _untold(comparison: Comparison, plan: Plan, queries: QuerySet) -> list[Findi
                 )
             )
         elif len(comparison.of(Change.CANNOT_TELL)) == len(comparison.rows):
-            words = "; ".join(f"{place(row)}: {row.note}" for row in comparison.rows[:_SHOWN])
+            words = "; ".join(f"{row.place}: {row.note}" for row in comparison.rows[:_SHOWN])
             found.append(_told(Outcome.WARN, f"nothing could be told of {len(comparison.rows)} series: {words}"))
     return found
 
@@ -98,7 +98,7 @@ def _worse(row: Row, outcome: Outcome, comparison: Comparison, queries: QuerySet
         signal=row.signal,
         outcome=outcome,
         summary=(
-            f"{place(row)} is {change(row, row.effect)} {direction} than in {runs}: "
+            f"{row.place} is {change(row, row.effect)} {direction} than in {runs}: "
             f"{format_value(row.value, row.unit)}, was {format_value(row.baseline, row.unit)} ({interval(row)}){forced}"
         ),
         severity="critical" if outcome is Outcome.FAIL else "warning",
@@ -108,14 +108,6 @@ def _worse(row: Row, outcome: Outcome, comparison: Comparison, queries: QuerySet
         unit=row.unit,
         query=" ".join(queries.named(row.query).query.split()),
     )
-
-
-def place(row: Row) -> str:
-    """The query and whom it is about, in words."""
-    labels = dict(row.labels)
-    if "method" in labels and "name" in labels:
-        return f"{row.query} of {labels['method']} {labels['name']}"
-    return row.query + (f" of {' '.join(labels.values())}" if labels else "")
 
 
 def change(row: Row, value: float | None) -> str:

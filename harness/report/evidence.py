@@ -13,7 +13,8 @@ from harness.plan.model import Plan
 from harness.report.fetch import Fetched, QueryApi, Span, fetch
 from harness.report.panels import draw
 from harness.report.plots import Plot
-from harness.report.proofs import COMPARED, MOST_PROOFS, NO_SERIES, Proof, draw_proof, expressions, proof_of
+from harness.report.proofs import MOST_PROOFS, NO_SERIES, Proof, draw_proof, expressions, proof_of
+from harness.report.regression_plots import regression_plot
 from harness.report.sampling import Buckets, How
 from harness.report.signals import SIGNALS, with_findings
 from harness.report.step_plots import PAGE, with_steps
@@ -22,6 +23,7 @@ from harness.run.record import RunRecord
 
 COMPARE = "harness-compare"  # speaks of several runs; one run's report has one
 LIVE = "run-live-"  # panels that speak of a run that is still on
+REGRESSION = "regression"  # the check that compares with earlier runs
 _TITLES = {"Now": "At the end"}  # a report is about a run that is over
 
 
@@ -76,7 +78,10 @@ def collect(data: OpenedRun, verdict: Verdict, plan: Plan, dashboards: Sequence[
         shown = [one for one in shown if one.uid != PAGE]
     span = _span(data)
     findings = in_order_of_onset(verdict.findings)
-    proofs = [proof_of(finding, shown, span.buckets) for finding in findings[:MOST_PROOFS]]
+    proofs = [
+        None if finding.check == REGRESSION else proof_of(finding, shown, span.buckets)
+        for finding in findings[:MOST_PROOFS]
+    ]
     courses: dict[str, How] = {}
     moments: list[str] = []
     for proof in filter(None, proofs):
@@ -98,7 +103,7 @@ def collect(data: OpenedRun, verdict: Verdict, plan: Plan, dashboards: Sequence[
         span=span,
         set_aside=_set_aside(verdict),
         proofs=tuple(
-            draw_proof(f"proof-{number}", proof, fetched, plan) if proof else _without(number, findings[number])
+            draw_proof(f"proof-{number}", proof, fetched, plan) if proof else _other(number, findings[number], verdict)
             for number, proof in enumerate([*proofs, *[None] * (len(findings) - len(proofs))])
         ),
         sections=tuple(
@@ -154,10 +159,14 @@ def _span(data: OpenedRun) -> Span:
     )
 
 
-def _without(number: int, finding: Finding) -> Plot:
-    words = COMPARED if finding.check == "regression" else NO_SERIES
-    reason = words if number < MOST_PROOFS else f"only the first {MOST_PROOFS} findings are drawn"
-    return Plot(key=f"proof-{number}", title="", empty=reason)
+def _other(number: int, finding: Finding, verdict: Verdict) -> Plot:
+    """Of a finding that no series of this run alone can show."""
+    key = f"proof-{number}"
+    if number >= MOST_PROOFS:
+        return Plot(key=key, title="", empty=f"only the first {MOST_PROOFS} findings are drawn")
+    if finding.check == REGRESSION:
+        return regression_plot(key, finding, verdict.comparison)
+    return Plot(key=key, title="", empty=NO_SERIES)
 
 
 __all__ = ["Evidence", "OpenedRun", "Proof", "Section", "collect"]

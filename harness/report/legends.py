@@ -11,6 +11,8 @@ from harness.report.stretches import BoolArray, inside
 
 def legend_entries(plot: Plot, span: Span) -> list[dict[str, str]]:
     """Name, class of the swatch and, of values, mean and extremes over the judged window, for each line."""
+    if plot.kind == "runs" and plot.drawn:
+        return _of_runs(plot)
     if plot.kind != "lines" or not plot.drawn:
         return []
     judged = inside(span.judged, span.buckets)
@@ -27,6 +29,18 @@ def legend_entries(plot: Plot, span: Span) -> list[dict[str, str]]:
         for name, value in plot.far
     ]
     return entries
+
+
+def _of_runs(plot: Plot) -> list[dict[str, str]]:
+    *earlier, own = plot.runs
+    lowest, highest = (plot.axis.text(pick(one.level for one in earlier)) for pick in (min, max))
+    runs = f"{len(earlier)} baseline runs" if len(earlier) > 1 else "baseline run"
+    text = lowest if lowest == highest else f"{lowest} to {highest}"
+    return [
+        {"name": runs, "swatch": "s10", "role": "value", "text": text},
+        {"name": "this run", "swatch": "s0", "role": "value", "text": plot.axis.text(own.level)},
+        *({"name": n, "swatch": "", "role": "limit", "text": plot.axis.text(value)} for n, value in plot.levels),
+    ]
 
 
 def _text(plot: Plot, line: Line, judged: BoolArray) -> str:

@@ -89,6 +89,7 @@ def _plot(plot: Plot, pool: _Pool) -> dict[str, Any]:
         "marks": [[_ms(moment), text] for moment, text in plot.marks],
         "tall": plot.width > 12,
         **_xy(plot, pool),
+        **_runs(plot),
         "words": [[value * factor, text, level] for value, text, level in plot.words],
     }
 
@@ -103,6 +104,17 @@ def _xy(plot: Plot, pool: _Pool) -> dict[str, Any]:
         "points": [[one.x, one.y, one.level, one.text] for one in plot.points],
         "uprights": [list(one) for one in plot.uprights],
         "fitted": [list(one) for one in plot.fitted],
+    }
+
+
+def _runs(plot: Plot) -> dict[str, Any]:
+    """What only a plot of several runs has."""
+    if plot.kind != "runs":
+        return {}
+    factor = plot.axis.factor
+    return {
+        "runs": [[one.name, one.level * factor, [v * factor for v in one.values]] for one in plot.runs],
+        "levels": [[name, value * factor] for name, value in plot.levels],
     }
 
 

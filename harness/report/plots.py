@@ -15,7 +15,7 @@ import numpy as np
 from harness.prom.series import FloatArray
 from harness.report.sampling import Sampled
 
-Kind = Literal["lines", "heatmap", "state", "tiles", "bars", "table", "xy"]
+Kind = Literal["lines", "heatmap", "state", "tiles", "bars", "table", "xy", "runs"]
 Role = Literal["value", "limit", "trend", "band"]
 
 
@@ -67,6 +67,15 @@ class Point:
 
 
 @dataclass(frozen=True)
+class RunLevels:
+    """One run of a plot of several: its level, and the values of its sub-windows in order of time."""
+
+    name: str
+    level: float
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class Plot:
     """One panel or proof.
 
@@ -84,6 +93,8 @@ class Plot:
         points: of kind "xy": what is drawn large, joined in its order.
         uprights: of kind "xy": values across with a word and a level.
         fitted: of kind "xy": a law through the points, as (x, y).
+        runs: of kind "runs": earlier runs, and the report's own last.
+        levels: of kind "runs": limits as (name, value).
         header, rows: of kind "table"; the first ``names`` columns are labels, the others numbers.
     """
 
@@ -117,11 +128,13 @@ class Plot:
     points: tuple[Point, ...] = ()
     uprights: tuple[tuple[float, str, str], ...] = ()
     fitted: tuple[tuple[float, float], ...] = ()
+    runs: tuple[RunLevels, ...] = ()
+    levels: tuple[tuple[str, float], ...] = ()
 
     @property
     def drawn(self) -> bool:
         """Whether a script draws it; the others are plain HTML."""
-        return not self.empty and self.kind in ("lines", "heatmap", "state", "xy")
+        return not self.empty and self.kind in ("lines", "heatmap", "state", "xy", "runs")
 
 
 # Grafana's unit ids (dashboards.model) and the judge's units: the steps of a display unit, and its suffix.

@@ -25,7 +25,6 @@ from harness.report.text import one_line
 
 MOST_PROOFS = 40  # more findings than anybody reads; the others stay in words
 NO_SERIES = "this finding speaks of no series: it is about how the run was made"
-COMPARED = "this finding compares whole runs (docs/compare.md); the panels below show this one"
 _COMPARISON = re.compile(r"\s*(>|<|==|!=|>=|<=)\s*-?[\d.e+]+\s*$")
 _PLAIN = re.compile(r'[a-zA-Z_:][\w:]*\s*(\{(?:[^{}"]|"(?:\\.|[^"\\])*")*\})?')
 _UNITS = (("bytes", "bytes"), ("seconds", "s"), ("ratio", "percentunit"), ("share", "percentunit"), ("cores", "cores"))

@@ -29,7 +29,7 @@ _POINTS = """
     }))
 """
 _RANGES = """
-    [...document.querySelectorAll('.plot:not([data-kind=xy])')].filter((div) => div.inSight)
+    [...document.querySelectorAll('.plot:not([data-kind=xy], [data-kind=runs])')].filter((div) => div.inSight)
         .map((div) => div.layout.xaxis.range.map((t) => +new Date(t)))
 """
 _CUT = """
@@ -107,8 +107,8 @@ class Opened:
 
     @property
     def overflow(self) -> int:
-        """Pixels by which the page is wider than its window."""
-        return int(self.js("document.documentElement.scrollWidth - innerWidth"))
+        """Pixels by which the page is too wide; a phone's window grows with the page, its screen does not."""
+        return int(self.js("document.documentElement.scrollWidth - Math.min(innerWidth, screen.width)"))
 
 
 @contextmanager
@@ -149,8 +149,10 @@ def check(browser: Browser, report: Path, *, plots: bool = True) -> dict[str, in
         assert [key for key, count in points.items() if count <= 0] == [], "plots without data"
         assert found.js(_BARE) == [], "panels with neither data nor a reason"
         assert found.overflow <= 0
-        # Those that stand on the load, not on time, have nothing to zoom.
-        timed = found.js("[...document.querySelectorAll('.plot:not([data-kind=xy])')].map((div) => div.id)")
+        # Those that stand on the load or on runs, not on time, have nothing to zoom.
+        timed = found.js(
+            "[...document.querySelectorAll('.plot:not([data-kind=xy], [data-kind=runs])')].map((div) => div.id)"
+        )
         for key in timed[:1]:
             zooms(found, key)
         found.page.set_viewport_size(PHONE)  # type: ignore[arg-type]

@@ -3,10 +3,11 @@
 
 const Draw = {
   figure(plot, range, width) {
-    const make = { lines: this.lines, heatmap: this.heatmap, state: this.state, xy: this.xy }[plot.kind];
+    const make = { lines: this.lines, heatmap: this.heatmap, state: this.state, xy: this.xy, runs: this.runs }[plot.kind];
     const { data, yaxis } = make.call(this, plot);
     const layout = this.layout(plot, range, width, yaxis);
     if (plot.kind === "xy") Object.assign(layout, this.across(plot));
+    if (plot.kind === "runs") Object.assign(layout, this.besides(plot, width));
     return { data, layout };
   },
 
@@ -175,6 +176,39 @@ const Draw = {
       xaxis: { title: { text: this.escape(plot.acrossTitle), standoff: 6, font: { size: 11.5 } }, rangemode: "tozero", zeroline: false, gridcolor: Theme.colour("grid"), fixedrange: true, nticks: 8, automargin: true },
       shapes: plot.uprights.map(([at, , level]) => ({ type: "line", xref: "x", yref: "paper", x0: at, x1: at, y0: 0, y1: 1, line: { color: Theme.level(level), width: 1.4, dash: "dot" } })),
       annotations: plot.uprights.map(([at, words, level]) => text(at, words, level)),
+    };
+  },
+
+  // Runs side by side, this one last: a dot for each sub-window in order of time, a bar for the level of the run.
+  runs(plot) {
+    const last = plot.runs.length - 1, data = [];
+    const largest = Math.max(...plot.runs.flatMap(([, level, values]) => [level, ...values].map(Math.abs)));
+    const format = this.format(largest);
+    for (const [name, value] of plot.levels) {
+      data.push({ type: "scatter", mode: "lines", x: [-0.5, last + 0.5], y: [value, value], name: this.escape(name), line: { color: Theme.colour("limit"), width: 1.5, dash: "dash" }, hovertemplate: `${this.escape(name)} %{y:${format}}${plot.suffix}<extra></extra>` });
+    }
+    plot.runs.forEach(([name, level, values], at) => {
+      const own = at === last, colour = Theme.line(own ? 0 : 10);
+      const words = this.escape(own ? `this run, ${name}` : name);
+      data.push({
+        type: "scatter", mode: "markers", name: words, x: values.map((_, k) => at + 0.5 * ((k + 0.5) / values.length - 0.5)), y: values,
+        marker: { color: Theme.faint(colour, 0.75), size: 7 }, hovertemplate: `${words}<br>sub-window: %{y:${format}}${plot.suffix}<extra></extra>`,
+      });
+      data.push({ type: "scatter", mode: "lines", name: words, x: [at - 0.34, at + 0.34], y: [level, level], line: { color: colour, width: 3 }, hovertemplate: `${words}<br>level: %{y:${format}}${plot.suffix}<extra></extra>` });
+    });
+    return { data, yaxis: this.valueAxis(plot) };
+  },
+
+  // Their axis. Run ids are too long to stand there: they are told on hover, and in the list of the comparison.
+  besides(plot, width) {
+    const last = plot.runs.length - 1, every = Math.ceil(last / Math.max(2, Math.floor(width / 60)));
+    const ticks = plot.runs.map((_, at) => at).filter((at) => at === last || (at % every === 0 && last - at >= every / 2));
+    return {
+      hovermode: "closest", dragmode: false, margin: { l: 64, r: 14, t: 14, b: 42 }, shapes: [], annotations: [],
+      xaxis: {
+        range: [-0.6, last + 0.6], tickmode: "array", tickvals: ticks, ticktext: ticks.map((at) => (at === last ? "this run" : `${at + 1}`)), tickangle: 0,
+        title: { text: last > 1 ? "baseline runs, then this run" : "baseline run, then this run", standoff: 6, font: { size: 11.5 } }, showgrid: false, zeroline: false, fixedrange: true, automargin: true,
+      },
     };
   },
 

@@ -72,8 +72,13 @@ const Page = {
     drawing.then(() => { div.dataset.drawn = "yes"; });
   },
 
+  // Whether its axis is time, not the load or a list of runs.
+  timed(div) {
+    return div.dataset.kind !== "xy" && div.dataset.kind !== "runs";
+  },
+
   zoomed(div, change) {
-    if (div.moving || div.dataset.kind === "xy") return;
+    if (div.moving || !this.timed(div)) return;
     const from = change["xaxis.range[0]"] ?? change["xaxis.range"]?.[0];
     const to = change["xaxis.range[1]"] ?? change["xaxis.range"]?.[1];
     if (from === undefined || to === undefined) return;
@@ -93,7 +98,7 @@ const Page = {
   },
 
   move(div) {
-    if (div.dataset.kind === "xy") return; // its axis is the load, not time
+    if (!this.timed(div)) return;
     const range = this.range();
     const { tickvals, ticktext } = Axis.ticks(range[0], range[1], Math.max(120, div.clientWidth - 78));
     div.moving = true;
@@ -118,7 +123,7 @@ const Page = {
       const height = div.dataset.kind === "state" ? 330 : small ? 175 : 210; // as report.css has it for paper
       this.draw(div, begins ? width : div.clientWidth);
       const size = begins ? { width, height } : { width: null, height: null, autosize: true };
-      if (div.dataset.kind === "xy") {
+      if (!this.timed(div)) {
         Plotly.relayout(div, size);
         continue;
       }
