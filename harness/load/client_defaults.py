@@ -16,6 +16,8 @@ from locust import FastHttpUser
 from locust.clients import LocustHttpAdapter
 from locust.contrib.fasthttp import LocustUserAgent
 
+from harness.load.answer_limits import apply_limits
+
 Origin = tuple[str, str, int]
 _PORTS = {"http": 80, "https": 443}
 
@@ -31,11 +33,12 @@ def apply_defaults(url: str, headers: Mapping[str, str], timeout: float, ca_file
     """Patches Locust's client classes in this process; call once, before the locustfile is loaded.
 
     Args:
-        timeout: seconds to connect, and to wait for data.
+        timeout: seconds for the whole answer of a request (``answer_limits``), so also to connect and to wait for data.
         ca_file: PEM file that server certificates are verified against; None leaves Locust's own behaviour.
     """
     _fast_http(origin(url), headers, timeout, ca_file)
     _requests(origin(url), headers, timeout, ca_file)
+    apply_limits(timeout)  # last, so that it sees whether the locustfile itself gave a time-out
 
 
 def _fast_http(target: Origin, headers: Mapping[str, str], timeout: float, ca_file: str | None) -> None:
