@@ -15,7 +15,8 @@ from rich.text import Text
 from harness.assets import rules_path
 from harness.errors import ExitCode, HarnessError
 from harness.judge.comparable import Ran, reasons
-from harness.judge.regression_runs import NOT_COMPARED, Kept, keep, marks_of, query_set, read_kept, stored_run
+from harness.judge.regression_kept import NOT_COMPARED, Kept, keep, marks_of, read_kept
+from harness.judge.regression_runs import query_set, stored_run
 from harness.judge.regression_trend import LEAST_RUNS, Trend, trends
 from harness.plan.loading import load_plan
 from harness.run.record import RunDirectory, find_run, list_runs
@@ -94,7 +95,8 @@ def history(plan: str, root: Path) -> tuple[list[Ran], list[tuple[str, str]]]:
 
 def _keep(directory: RunDirectory, one: Ran) -> None:
     with suppress(OSError, HarnessError):
-        if read_kept(directory) is None:
+        kept = read_kept(directory)
+        if kept is None or (kept.missing == NOT_COMPARED and kept.run.digest != one.values.digest):
             keep(directory, Kept(one.values, missing=NOT_COMPARED, marks=marks_of(directory)))
 
 

@@ -1,12 +1,7 @@
-"""Opens runs for a comparison, chooses baselines, and keeps what was asked: ``regression.json`` in the run directory.
-
-Kept with a run are its own values and those of the runs that it was compared with, so that judging it again,
-elsewhere and later, compares with the same.
-"""
+"""Opens runs for a comparison, chooses baselines, and compares."""
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -21,6 +16,7 @@ from harness.judge.as_baseline import generator_fault, passed
 from harness.judge.comparable import Ran, reasons
 from harness.judge.context import MetricsApi, exactly, make_windows
 from harness.judge.regression import Comparison, compare
+from harness.judge.regression_kept import marks_of, read_kept
 from harness.judge.regression_values import RunValues, digest_of, measure
 from harness.judge.set_aside import all_aside, holes, read_marks
 from harness.judge.windows import Window
@@ -29,12 +25,9 @@ from harness.plan.model import Plan
 from harness.plan.regression import QuerySet
 from harness.plan.regression_file import load_queries
 from harness.prom.private import open_run
-from harness.run.json_files import read_json, write_json
+from harness.prom.rules import load_rules
+from harness.run.json_files import read_json
 from harness.run.record import RunDirectory, RunRecord, list_runs
-
-FILE = "regression.json"
-SCHEMA = 1
-NOT_COMPARED = "it was not compared"  # measured for a history only
 
 
 @dataclass(frozen=True)
@@ -60,16 +53,22 @@ def query_set(plan: Plan, prometheus_dir: Path) -> QuerySet:
     return shipped.with_own(plan.baseline.queries) if plan.baseline else shipped
 
 
+def digest(queries: QuerySet, rules_dir: Path) -> str:
+    """Of the queries and today's recording rules beneath them. Raises HarnessError: the rules cannot be read."""
+    return digest_of(queries, load_rules(rules_dir).recording)
+
+
 def measure_run(
     api: MetricsApi,
     queries: QuerySet,
+    asked: str,
     plan: Plan,
     record: RunRecord,
     stack: str,
     steady: Window | None,
     interval: float,
 ) -> RunValues:
-    """The run's answers and the load that it had, from the opened run."""
+    """The run's answers and the load that it had, from the opened run; ``asked``: the ``digest``."""
     name = Recorded.ARRIVALS if plan.load.model == "open" else Recorded.USERS
     load = math.nan
     if steady is not None:
@@ -77,17 +76,21 @@ def measure_run(
             f"avg_over_time({name}{exactly({'harness': stack})}[{max(1, round(steady.span))}s])", steady.end
         )
         load = float(np.sum([one.values[-1] for one in found])) if found else math.nan
-    return measure(api, queries, record.run_id, stack, steady, interval, load)
+    return measure(api, queries, asked, record.run_id, stack, steady, interval, load)
 
 
 def values_of(directory: RunDirectory, plan: Plan, queries: QuerySet, rules_dir: Path) -> RunValues:
-    """A run's answers: those kept with it where the same was asked, else from its archive. Raises HarnessError."""
+    """A run's answers: those kept with it where the same was asked by the same rules, else from its archive.
+
+    Raises HarnessError.
+    """
     record = directory.read_record()
+    asked = digest(queries, rules_dir)
     with suppress(ArchiveError):
         kept = read_kept(directory)
         if (
             kept is not None
-            and kept.run.digest == digest_of(queries)
+            and kept.run.digest == asked
             and kept.run.run_id == record.run_id
             and kept.marks == marks_of(directory)
         ):
@@ -96,7 +99,7 @@ def values_of(directory: RunDirectory, plan: Plan, queries: QuerySet, rules_dir:
         steady, _ = make_windows(plan, data.record)
         if steady is not None:
             steady = steady.without(holes(all_aside(plan, data.record, read_marks(directory.marks)), data.interval))
-        return measure_run(data.api, queries, plan, data.record, data.stack, steady, data.interval)
+        return measure_run(data.api, queries, asked, plan, data.record, data.stack, steady, data.interval)
 
 
 def stored_run(directory: RunDirectory, queries: QuerySet, rules_dir: Path) -> Ran:
@@ -144,6 +147,16 @@ def choose(plan: Plan, record: RunRecord, root: Path, named: Mapping[str, Sequen
     others = ", ".join(sorted(named))
     why = f"there is no baseline {baseline.name!r} in {root}" + (f"; there are: {others}" if others else "")
     return Chosen(missing=why, mistaken=bool(others))
+
+
+def the_same(before: Sequence[RunValues], root: Path) -> Chosen:
+    """The runs that a run was compared with before, to be measured again: what was kept of them is stale."""
+    there: dict[str, RunDirectory] = {}
+    for directory in list_runs(root):
+        with suppress(HarnessError):
+            there.setdefault(directory.read_record().run_id, directory)
+    lost = tuple((one.run_id, f"it is not in {root}") for one in before if one.run_id not in there)
+    return Chosen(tuple(there[one.run_id] for one in before if one.run_id in there), lost=lost)
 
 
 def _of_name(
@@ -219,65 +232,3 @@ def compare_with(
         return Comparison(run.record.run_id, (), (), tuple(refused)), ()
     found = compare(run.values, taken, queries, run.generator_fault)
     return replace(found, refused=tuple(refused), forced=tuple(forced)), tuple(taken)
-
-
-@dataclass(frozen=True)
-class Kept:
-    """What ``regression.json`` holds: the run's own values and those of its baselines, and who was refused.
-
-    Attributes:
-        marks: ``marks_of`` the run when its values were measured; after others they are stale.
-    """
-
-    run: RunValues
-    baselines: tuple[RunValues, ...] = ()
-    refused: tuple[tuple[str, str], ...] = ()
-    missing: str = ""
-    mistaken: bool = False
-    marks: str = ""
-
-
-def marks_of(directory: RunDirectory) -> str:
-    """A digest of what was set aside by hand; empty without any. Raises ArchiveError."""
-    try:
-        return hashlib.sha256(directory.marks.read_bytes()).hexdigest()[:16] if directory.marks.is_file() else ""
-    except OSError as error:
-        raise ArchiveError(f"{directory.marks} cannot be read: {error.strerror}") from error
-
-
-def read_kept(directory: RunDirectory) -> Kept | None:
-    """None where nothing was kept. Raises ArchiveError for a damaged file."""
-    file = directory.path / FILE
-    if not file.is_file():
-        return None
-    data = read_json(file)
-    where = str(file)
-    if not isinstance(data, dict) or data.get("schema") != SCHEMA:
-        raise ArchiveError(f"{where}: not of schema {SCHEMA}", remedy="remove it, and compare again: harness compare")
-    baselines, refused = data.get("baselines"), data.get("refused")
-    if not isinstance(baselines, list) or not isinstance(refused, list):
-        raise ArchiveError(f"{where}: 'baselines' and 'refused' must be lists")
-    return Kept(
-        RunValues.from_json(data.get("run"), where),
-        tuple(RunValues.from_json(one, where) for one in baselines),
-        tuple((str(one[0]), str(one[1])) for one in refused if isinstance(one, list) and len(one) == 2),
-        str(data.get("missing", "")),
-        bool(data.get("mistaken", False)),
-        str(data.get("marks", "")),
-    )
-
-
-def keep(directory: RunDirectory, kept: Kept) -> None:
-    """Writes ``regression.json``. Raises OSError."""
-    write_json(
-        directory.path / FILE,
-        {
-            "schema": SCHEMA,
-            "run": kept.run.to_json(),
-            "baselines": [one.to_json() for one in kept.baselines],
-            "refused": [list(one) for one in kept.refused],
-            "missing": kept.missing,
-            "mistaken": kept.mistaken,
-            "marks": kept.marks,
-        },
-    )

@@ -13,21 +13,9 @@ from harness.judge.comparable import Ran
 from harness.judge.context import Context
 from harness.judge.regression import Comparison, compare
 from harness.judge.regression_findings import with_comparison
-from harness.judge.regression_runs import (
-    NOT_COMPARED,
-    Chosen,
-    Kept,
-    choose,
-    compare_with,
-    keep,
-    marks_of,
-    measure_run,
-    query_set,
-    read_kept,
-)
-from harness.judge.regression_values import digest_of
+from harness.judge.regression_kept import NOT_COMPARED, Kept, keep, marks_of, read_kept
+from harness.judge.regression_runs import Chosen, choose, compare_with, digest, measure_run, query_set, the_same
 from harness.judge.verdict import Verdict
-from harness.plan.regression import QuerySet
 from harness.run.record import RunDirectory
 
 Baselines = Callable[[], Mapping[str, Sequence[str]]]
@@ -46,7 +34,8 @@ def compared(
     """The verdict with the findings of the comparison.
 
     What a run was compared with is kept in its directory, so that judging it again says the same where the baselines
-    are not at hand. A directory that cannot be written is judged all the same.
+    are not at hand; where the queries or the recording rules are others by now, all of them are measured again. A
+    directory that cannot be written is judged all the same.
 
     Args:
         anew: choose the baselines again.
@@ -57,17 +46,27 @@ def compared(
     """
     plan, record = context.plan, context.record
     queries = query_set(plan, rules_dir.parent)
-    values = measure_run(context.api, queries, plan, record, context.stack, context.steady, context.interval)
+    asked = digest(queries, rules_dir)
+    values = measure_run(context.api, queries, asked, plan, record, context.stack, context.steady, context.interval)
     fault = generator_fault(verdict.to_json()) or ""
     marks = marks_of(directory)
-    kept = None if anew else _kept(directory, queries)
-    if kept is None:
-        try:
-            chosen = choose(plan, record, directory.path.absolute().parent, baselines())
-        except HarnessError as error:  # which runs are meant is not known; the run's own verdict must not be lost
-            chosen = Chosen(missing=error.message, mistaken=True)
+    kept = None if anew else _kept(directory)
+    stale = kept is not None and any(one.digest != asked for one in (kept.run, *kept.baselines))
+    if kept is None or stale:
+        root = directory.path.absolute().parent
+        before = kept.baselines if kept is not None and store else ()  # another plan may mean other runs
+        if before:
+            chosen = the_same(before, root)
+        else:
+            try:
+                chosen = choose(plan, record, root, baselines())
+            except HarnessError as error:  # which runs are meant is not known; the run's verdict must not be lost
+                chosen = Chosen(missing=error.message, mistaken=True)
         found, taken = compare_with(Ran(record, plan, values, fault), chosen.directories, queries, rules_dir)
         found = replace(found, refused=(*chosen.lost, *found.refused))
+        if before and not taken:
+            # What it came to before may have been a failure: that must not become a run without a baseline.
+            return with_comparison(verdict, found, plan, queries, _stale(found), mistaken=True)
         kept = Kept(values, taken, found.refused, chosen.missing, chosen.mistaken, marks)
         if store:
             with suppress(OSError):
@@ -84,12 +83,15 @@ def compared(
     return with_comparison(verdict, found, plan, queries, kept.missing, kept.mistaken)
 
 
-def _kept(directory: RunDirectory, queries: QuerySet) -> Kept | None:
-    """What the run was compared with before; None where it was not, or by other queries, or the file is damaged."""
+def _stale(found: Comparison) -> str:
+    why = "; ".join(f"{run}: {reason}" for run, reason in found.refused)
+    return f"it was compared by other queries or recording rules, and its baselines cannot be measured again: {why}"
+
+
+def _kept(directory: RunDirectory) -> Kept | None:
+    """What the run was compared with before; None where it was not, or the file is damaged."""
     try:
         kept = read_kept(directory)
     except ArchiveError:
         return None
-    if kept is None or kept.missing == NOT_COMPARED:
-        return None
-    return kept if kept.run.digest == digest_of(queries) else None
+    return None if kept is None or kept.missing == NOT_COMPARED else kept

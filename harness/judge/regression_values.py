@@ -11,10 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from exporters.metric_names import Recorded
 from harness.errors import ArchiveError
 from harness.judge.context import MetricsApi
 from harness.judge.windows import Window
 from harness.plan.regression import STACK, WINDOW, QuerySet, RegressionQuery
+from harness.prom.promql import names_read
+from harness.prom.rules import RecordingRule, with_inputs
 from harness.prom.series import FloatArray, Series
 
 SCHEMA = 1
@@ -46,7 +49,8 @@ class RunValues:
     """What one run answered.
 
     Attributes:
-        digest: of the queries that were asked; values of other queries are not compared.
+        digest: of the queries that were asked and of the recording rules beneath them; values of others are not
+            compared.
         window: seconds of a sub-window; 0 where the steady state was too short for any.
         values: for each series of each answer shape (k,), sub-windows without a usable value left out.
         left_out: why a series, or a query as a whole (without labels), was not measured.
@@ -90,10 +94,19 @@ class RunValues:
             raise ArchiveError(f"{where}: not the values of a run: {error}") from error
 
 
-def digest_of(queries: QuerySet) -> str:
-    """The same for the same questions: names, PromQL, and what makes a series be left out."""
+def digest_of(queries: QuerySet, rules: Sequence[RecordingRule]) -> str:
+    """The same for the same questions: names, PromQL, what makes a series be left out, and the recording rules that
+    they read, directly or not. A rule that none of them reads may change."""
     asked = [(q.name, q.query, q.least_requests, q.least_window) for q in queries.queries]
-    text = json.dumps([SCHEMA, MOST_WINDOWS, queries.requests, sorted(asked)])
+    known = {rule.name for rule in rules}
+    texts = [queries.requests, *(q.query for q in queries.queries)]
+    read = with_inputs({Recorded.USERS, Recorded.ARRIVALS}.union(*(names_read(t, known) for t in texts)), rules)
+    beneath = [
+        (rule.name, " ".join(rule.expr.split()), sorted(rule.labels.items()), rule.interval)
+        for rule in rules
+        if rule.name in read
+    ]
+    text = json.dumps([SCHEMA, MOST_WINDOWS, queries.requests, sorted(asked), sorted(beneath, key=str)])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -114,11 +127,22 @@ def sub_windows(steady: Window | None, interval: float) -> Windows | None:
 
 
 def measure(
-    api: MetricsApi, queries: QuerySet, run_id: str, stack: str, steady: Window | None, interval: float, load: float
+    api: MetricsApi,
+    queries: QuerySet,
+    digest: str,
+    run_id: str,
+    stack: str,
+    steady: Window | None,
+    interval: float,
+    load: float,
 ) -> RunValues:
-    """Every query on an opened run. Raises QueryError: a query that failed is never "no data"."""
+    """Every query on an opened run. Raises QueryError: a query that failed is never "no data".
+
+    Args:
+        digest: ``digest_of`` the queries and the rules by which the run was opened.
+        load: see ``RunValues``.
+    """
     windows = sub_windows(steady, interval)
-    digest = digest_of(queries)
     if windows is None or steady is None:
         why = f"the steady state is too short for {LEAST_WINDOWS} sub-windows of {LEAST_SCRAPES} scrapes"
         return RunValues(run_id, digest, 0.0, {}, {(q.name, ()): why for q in queries.queries}, load)

@@ -12,16 +12,8 @@ import pytest
 from harness.errors import ArchiveError
 from harness.judge import judge_run
 from harness.judge.as_baseline import passed
-from harness.judge.regression_runs import (
-    FILE,
-    Kept,
-    choose,
-    compare_with,
-    keep,
-    read_kept,
-    stored_run,
-    values_of,
-)
+from harness.judge.regression_kept import FILE, Kept, keep, read_kept
+from harness.judge.regression_runs import choose, compare_with, stored_run, values_of
 from harness.judge.regression_values import LEAST_WINDOWS, RunValues
 from harness.judge.set_aside import SetAside
 from harness.judge.verdict import Outcome, Verdict
