@@ -16,6 +16,7 @@ from harness.run.detach import announce
 from harness.run.display import UNWATCHED_SECONDS, PlainUi, make_ui
 from harness.run.options import RunOptions
 from harness.run.record import RunDirectory, find_run
+from harness.run.recover import taken
 from harness.run.resume import read_order, refuse_what_is_not_dead
 from harness.run.session import resume_session
 
@@ -42,6 +43,13 @@ def resume(
     if detach:
         return run_detached(context, out, as_json=as_json)
     directory = RunDirectory(find_run(run, out).path.absolute())
+    refuse_what_is_not_dead(directory)
+    with taken(directory):
+        return _go_on(directory, as_json=as_json, announce_fd=announce_fd)
+
+
+def _go_on(directory: RunDirectory, *, as_json: bool, announce_fd: int | None) -> int:
+    """With the run in this process' hands: whoever else had it may have taken it up, or closed it, by now."""
     refuse_what_is_not_dead(directory)
     order = read_order(directory)
     try:

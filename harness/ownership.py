@@ -46,6 +46,24 @@ def owned(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Holds a folder itself while the block runs, so that one process at a time decides what becomes of it.
+
+    The lock is on the folder and leaves no file: one in it could be removed with the rest, and be made anew by another.
+
+    Raises:
+        BlockingIOError: another process holds it.
+        OSError: that cannot be told.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def locked(file: Path) -> bool:
     """Whether a living process holds this lock file; False when there is no such file.
 

@@ -6,13 +6,13 @@ The record still says "crashed", or how else it ended, so such a run cannot pass
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from harness.errors import ArchiveError
-from harness.ownership import OWNER_FILE, locked
+from harness.errors import ArchiveError, UsageError
+from harness.ownership import OWNER_FILE, alone_in, locked
 from harness.plan.model import Plan
 from harness.prom.archive import keep_local
 from harness.prom.blocks import Block, find_blocks
@@ -27,6 +27,29 @@ _PROMETHEUS_ENDS_SECONDS = 15.0
 _LOCK_FILE = "lock"  # Prometheus' own, in its data folder, where its version makes one
 
 
+@contextmanager
+def taken(directory: RunDirectory) -> Iterator[None]:
+    """Holds a run whose harness is dead while the block runs: one process at a time takes it up, or closes it.
+
+    Raises:
+        UsageError: another process does.
+        ArchiveError: that cannot be told.
+    """
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(alone_in(directory.path))
+        except BlockingIOError:
+            raise UsageError(
+                f"the run in {directory.path} is being taken up or closed by another process at this moment",
+                remedy=f"look at it: harness status {directory.path}",
+            ) from None
+        except OSError as error:
+            raise ArchiveError(
+                f"whether another process takes up the run in {directory.path} cannot be told: {error.strerror}"
+            ) from error
+        yield
+
+
 def recover(directory: RunDirectory, plan: Plan) -> str | None:
     """Makes a killed run's directory whole: ``tsdb`` from ``work``, the end in run.json; ``work`` goes.
 
@@ -38,18 +61,33 @@ def recover(directory: RunDirectory, plan: Plan) -> str | None:
 
     Raises:
         ArchiveError: the run is still on, or its series cannot be read; the working data stays then.
+        UsageError: another process takes the run up, or closes it.
     """
+    if not directory.work.is_dir():
+        return None
+    if still_on(directory):
+        _refuse_unless_judged(directory)
+        return None
+    with taken(directory):
+        return _recovered(directory, plan)
+
+
+def _refuse_unless_judged(directory: RunDirectory) -> None:
+    if not directory.tsdb.is_dir():  # else it is being judged at its end
+        raise ArchiveError(
+            f"the run in {directory.path} is still on", remedy="wait for its end, or end it: Ctrl-C, SIGTERM"
+        )
+
+
+def _recovered(directory: RunDirectory, plan: Plan) -> str | None:
     work = directory.work
     if not work.is_dir():
-        return None
+        return None  # another process was faster
     data = work / "prometheus" / "data"
     try:
         if locked(work / OWNER_FILE):
-            if directory.tsdb.is_dir():
-                return None  # it is being judged at its end
-            raise ArchiveError(
-                f"the run in {directory.path} is still on", remedy="wait for its end, or end it: Ctrl-C, SIGTERM"
-            )
+            _refuse_unless_judged(directory)
+            return None
         heal(directory.tsdb)
         if unmasked_of(directory.tsdb).is_dir():
             remove_tree(unmasked_of(directory.tsdb))

@@ -92,6 +92,8 @@ def resume_session(
 ) -> RunResult:  # fmt: skip
     """Goes on with the run of a harness that was killed, to its planned end and its verdict.
 
+    Called with the run ``taken`` (``harness.run.recover``), so that no other process goes on with it too.
+
     Args:
         order: what the run was asked for.
 
