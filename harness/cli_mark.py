@@ -60,11 +60,17 @@ def window_start(at: str | None, record: RunRecord, *, on: bool, now: float) -> 
         on: the run is on.
 
     Raises:
-        UsageError: no time was given and the run is over, or it lies outside of the run.
+        UsageError: no time was given and the run is over or its harness dead, or it lies outside of the run.
     """
     if at is None:
         if not on:
-            raise UsageError(f"the run {record.run_id} is over", remedy="say when it began: --at 2026-11-23T14:05:00Z")
+            when = "say when it began: --at 2026-11-23T14:05:00Z"
+            if record.ended_at is None:
+                raise UsageError(
+                    f"the harness of the run {record.run_id} died: the run is not on",
+                    remedy=f"go on with it: harness resume {record.run_id}, then mark it again; or {when}",
+                )
+            raise UsageError(f"the run {record.run_id} is over", remedy=when)
         return now
     try:
         moment = datetime.fromisoformat(at)

@@ -73,16 +73,32 @@ def throughput_at(points: Sequence[Point], load: float) -> float | None:
 
 
 def knee_of(points: Sequence[Point]) -> Point | None:
-    """Where the line of the low loads meets the highest throughput; None with fewer than three loads."""
+    """Where the line of the low loads meets the highest throughput.
+
+    None with fewer than three loads, and where throughput was not seen to bend: one line fits all loads as well, or
+    the lines meet at the highest of them or beyond.
+    """
     if len(points) < 3:
         return None
     most = max(p.rps for p in points)
-    low = [p for p in points if p.rps <= LOW_SHARE * most] or [points[0]]
+    rising = points[: 1 + max(range(len(points)), key=lambda i: points[i].rps)]  # what fell again is no low load
+    low = [p for p in rising if p.rps <= LOW_SHARE * most] or [points[0]]
     if most <= 0 or low[-1].rps <= 0:
         return None
     # Through the origin: no load, no throughput.
     slope = sum(p.load * p.rps for p in low) / sum(p.load**2 for p in low)
+    if most / slope >= (1 - MOST_RESIDUAL) * points[-1].load or _is_line(points):
+        return None
     return Point(most / slope, most)
+
+
+def _is_line(points: Sequence[Point]) -> bool:
+    """Whether one line through the origin is within ``MOST_RESIDUAL`` of every load's throughput."""
+    if any(p.rps <= 0 for p in points):
+        return False
+    shares = np.array([p.load / p.rps for p in points])
+    slope = shares.sum() / (shares @ shares)  # the least squares of the relative residuals
+    return bool(np.abs(1 - slope * shares).max() <= MOST_RESIDUAL)
 
 
 def usl(load: FloatArray, alpha: float, beta: float, gamma: float) -> FloatArray:

@@ -20,6 +20,7 @@ WAL_SECONDS = 3 * 3600.0
 # The newest samples stand in Prometheus' memory and are written once more as a block of their own at the end.
 ARCHIVE_COPIES = 2.0
 LOG_BYTES_PER_HOUR = 20e6
+REPORT_BYTES = 3e6  # 60 reports of short runs have 2.0 to 2.7 MB, their scripts included
 LEAST_BYTES = 150e6  # PostgreSQL's and Redis' data, the report, first segments of 32 MB
 
 # A request name has two outcomes with their buckets, sum and count, five kinds of errors and its bytes.
@@ -45,7 +46,9 @@ class Footprint:
     Attributes:
         series: scraped and recorded.
         samples: of all series over the load's length.
-        disk: bytes in the folder of runs at the most, the archive's copy included.
+        disk: bytes in the folder of runs at the most, while the run is on: Prometheus' data with its log of writes, the
+            archive's copy, the reference target's databases.
+        kept: bytes that stay there when it is over.
         memory: bytes of all that the harness starts.
         users: at the peak; of the open model its slots.
         files: descriptors of the fullest Locust worker.
@@ -54,6 +57,7 @@ class Footprint:
     series: int
     samples: float
     disk: float
+    kept: float
     memory: float
     users: int
     files: int
@@ -73,12 +77,13 @@ def footprint(plan: Plan, edges: int, *, target_series: int | None = None, load_
     series = OTHER_SERIES + names * (load.workers * per_name + RECORDED_PER_NAME) + (target_series or 0)
     samples = series * load.duration / plan.scrape_interval
     wal = series * min(load.duration, WAL_SECONDS) / plan.scrape_interval * WAL_BYTES_PER_SAMPLE
-    disk = samples * BLOCK_BYTES_PER_SAMPLE * ARCHIVE_COPIES + wal
-    disk += load.duration / 3600 * LOG_BYTES_PER_HOUR + LEAST_BYTES
+    blocks, logs = samples * BLOCK_BYTES_PER_SAMPLE, load.duration / 3600 * LOG_BYTES_PER_HOUR
+    disk = blocks * ARCHIVE_COPIES + wal + logs + LEAST_BYTES
+    kept = blocks + logs + REPORT_BYTES
     users = load.arrival_slots if load.model == "open" else peak_users(load.stages)
     memory = BYTES_OF_HARNESS + series * BYTES_PER_SERIES
     if load_here:
         memory += (load.workers + 1) * BYTES_PER_LOCUST + users * BYTES_PER_USER
     if plan.target.reference:
         memory += BYTES_OF_REFERENCE
-    return Footprint(series, samples, disk, memory, users, math.ceil(users / load.workers) + FILES_PER_PROCESS)
+    return Footprint(series, samples, disk, kept, memory, users, math.ceil(users / load.workers) + FILES_PER_PROCESS)

@@ -60,6 +60,7 @@ class Evidence:
         span: None when there was nothing to open.
         missing: why there are no plots at all; empty when there are.
         set_aside: windows that were left out of the judgement.
+        warmup: seconds of load that the plan leaves out at first; before them the parts are started.
         proofs: one for each finding, in the order of onset.
     """
 
@@ -68,6 +69,7 @@ class Evidence:
     proofs: tuple[Plot, ...] = ()
     set_aside: tuple[tuple[float, float], ...] = ()
     sections: tuple[Section, ...] = field(default_factory=tuple)
+    warmup: float = 0.0
 
 
 def collect(data: OpenedRun, verdict: Verdict, plan: Plan, dashboards: Sequence[Dashboard] | None = None) -> Evidence:
@@ -101,6 +103,7 @@ def collect(data: OpenedRun, verdict: Verdict, plan: Plan, dashboards: Sequence[
     fetched = fetch(data.api, span, courses, moments, names)
     return Evidence(
         span=span,
+        warmup=plan.load.warmup,
         set_aside=_set_aside(verdict),
         proofs=tuple(
             draw_proof(f"proof-{number}", proof, fetched, plan) if proof else _other(number, findings[number], verdict)

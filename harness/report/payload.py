@@ -26,6 +26,7 @@ def payload(evidence: Evidence) -> dict[str, Any]:
         "start": _ms(span.start),
         "end": _ms(span.end),
         "steady": [_ms(t) for t in span.steady] if span.steady else None,
+        "warmup": round(evidence.warmup * 1000),
         "aside": [[_ms(start), _ms(end)] for start, end in evidence.set_aside],
         "grid": {
             "first": _ms(float(span.buckets.middles[0])),

@@ -86,7 +86,7 @@ class Plot:
         shades: stretches (unix seconds) in which a limit was broken.
         marks: moments (unix seconds) with a word, for example the onset.
         far: limits too far from the values to be drawn with them: (name, value).
-        words: of a state plot: value -> (word, level).
+        words: of a state plot: value -> (word, level); the level "unknown" is one of these only.
         tiles: of kind "tiles": (name, value, range over the run).
         bars: of kind "bars": (name, value, its length as a share of the longest).
         across, across_title: of kind "xy": the series and the name of the axis across; ``lines`` stand above it.

@@ -68,8 +68,9 @@ def machine_checks(plan: Plan, needs: Footprint, machine: Machine, *, load_here:
 
 def _disk(plan: Plan, needs: Footprint, machine: Machine) -> Check:
     what = (
-        f"about {format_bytes(needs.disk)} for {format_duration(plan.load.duration)} of about {needs.series:,} series "
-        f"every {format_duration(plan.scrape_interval)}, the archive included"
+        f"up to {format_bytes(needs.disk)} while it is on, and leaves up to {format_bytes(needs.kept)}: "
+        f"{format_duration(plan.load.duration)} of about {needs.series:,} series "
+        f"every {format_duration(plan.scrape_interval)}"
     )
     remedy = "make room, give another folder with --out, or scrape less often: --set scrape_interval=15s"
     if machine.disk is None:

@@ -226,10 +226,8 @@ class _Session:
         load.start()
         self.loaded = True
         telemetry.set_load_targets(load.scrape_targets())
-        self.journal.event(
-            f"load on {self.record.target} for {format_duration(plan.load.duration)}, "
-            f"the first {format_duration(plan.load.warmup)} of it warm-up"
-        )
+        warm = f", the first {format_duration(plan.load.warmup)} of it warm-up" if plan.load.warmup > 0 else ""
+        self.journal.event(f"load on {self.record.target} for {format_duration(plan.load.duration)}{warm}")
         view = LiveView(telemetry.api, plan.stack, plan.scrape_interval)
         watcher = Watcher(
             plan, load, telemetry, view, metrics, parts.bystanders, self.stop, self.journal, self.ui, self.clock,

@@ -40,6 +40,20 @@ def test_a_run_that_is_over_needs_a_time(
     assert (mark.start, mark.end, mark.reason, mark.by) == (BEGAN + 400, BEGAN + 1000, "deploy", "hand")
 
 
+def test_a_run_whose_harness_died_is_not_said_to_be_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = make_run(tmp_path, None)
+    code, _, err = harness(capsys, "mark", "deploy", "--exclude", "10m")
+    assert code == 2
+    assert err == (
+        "error: the harness of the run r1 died: the run is not on\n  go on with it: harness resume r1, then mark it "
+        "again; or say when it began: --at 2026-11-23T14:05:00Z\n"
+    )
+    assert not run.marks.exists()
+
+
 @pytest.mark.parametrize("words", [("--exclude", "soon"), ("--exclude", "0s"), ()])
 def test_nothing_is_written_of_a_wrong_mark(
     words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

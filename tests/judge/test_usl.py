@@ -70,3 +70,23 @@ def test_the_knee_is_where_growth_meets_the_ceiling() -> None:
     assert throughput_at(made, 30) == 60
     assert throughput_at(made, 200) is None
     assert throughput_at((), 1) is None
+
+
+@pytest.mark.parametrize(
+    "rates",
+    [
+        [20, 40, 80, 160, 320],  # a line
+        [20, 40.5, 79, 158, 317],  # with noise
+        [20, 40, 79, 155, 290],  # a little less at the end: nobody would see a bend
+        [20, 46, 80, 160, 320],  # one odd load, and nothing measured past the bend
+    ],
+)
+def test_a_curve_that_is_nearly_a_line_has_no_knee(rates: list[float]) -> None:
+    assert knee_of(curve_of([10, 20, 40, 80, 160], rates)) is None
+
+
+def test_a_curve_that_ends_flat_or_falls_has_one() -> None:
+    assert knee_of(curve_of([10, 20, 40, 80, 160], [20, 40, 79, 150, 200])) == Point(pytest.approx(100, rel=0.02), 200)
+    fallen = knee_of(curve_of([10, 20, 40, 80], [20, 40, 60, 30]))
+    assert fallen == Point(pytest.approx(30, rel=0.02), 60)
+    assert knee_of(curve_of([10, 20, 40], [20, 40, 0])) == Point(pytest.approx(20), 40)

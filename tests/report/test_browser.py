@@ -15,6 +15,7 @@ from playwright.sync_api import Browser
 from harness.cli_runs import report
 from harness.judge.verdict import Outcome
 from harness.run.record import RunDirectory
+from tests.judge.fabricate import START, plan
 from tests.report.browser import check, opened, shows
 from tests.report.fabricated import EVIL, SCENARIOS, Made, reported
 
@@ -68,6 +69,21 @@ def test_a_phone_reads_it_by_touch(made: Make, browser: Browser) -> None:
         low, high = found.js("Page.range()")
         assert before[0] < low < high < before[1]
         assert found.errors == []
+        # A table that is wider than the phone scrolls by itself, and a shadow at its edge says so.
+        table = "document.querySelector('[data-panel=panel-load-endpoints] .scroll')"
+        assert found.js(f"{table}.scrollWidth > {table}.clientWidth")
+        assert found.js(f"getComputedStyle({table}).backgroundAttachment") == "local, local, scroll, scroll"
+
+
+def test_a_plan_without_warm_up_shows_none(browser: Browser, tmp_path: Path) -> None:
+    cold = plan()
+    cold = cold.model_copy(update={"load": cold.load.model_copy(update={"warmup": 0.0})})
+    directory, *_ = reported(tmp_path / "run", Made(), cold, steady_from=START + 3)
+    with opened(browser, directory.path / "report.html") as found:
+        found.draw_all()
+        words = "[...document.querySelectorAll('.plot')].flatMap((d) => d.layout.annotations).map((one) => one.text)"
+        assert "warm-up" not in found.js(words)
+        assert found.js("REPORT.steady[0] - REPORT.start") == 3000
 
 
 def test_zooming_one_plot_zooms_all_and_back(made: Make, browser: Browser) -> None:
@@ -105,6 +121,8 @@ def test_the_proof_shows_the_breach_the_limit_and_the_warm_up(made: Make, browse
         found.draw_all()
         shapes = found.js("document.getElementById('proof-0').layout.shapes")
         warmup = next(s for s in shapes if s["type"] == "rect" and s.get("name") != "breach")
+        words = found.js("document.getElementById('proof-0').layout.annotations.map((one) => one.text)")
+        assert "warm-up" in words
         assert warmup["x1"] - warmup["x0"] == 60_000
         breaches = [s for s in shapes if s.get("name") == "breach"]
         assert breaches and all(s["x1"] > s["x0"] >= warmup["x1"] for s in breaches)

@@ -14,7 +14,7 @@ from harness.prom.series import Series
 from harness.report.fetch import Fetched, Span
 from harness.report.panels import MOST_STATES, draw
 from harness.report.sampling import Buckets, Sampled
-from harness.report.signals import with_findings
+from harness.report.signals import UNKNOWN, with_findings
 
 SPAN = Span(0.0, 100.0, (0.0, 100.0), (0.0, 100.0), "default", Buckets.over(0.0, 100.0, 5.0))
 COUNT = SPAN.buckets.count
@@ -74,3 +74,21 @@ def test_a_signal_that_failed_the_run_is_not_green_from_end_to_end() -> None:
     assert (marked["latency"].min() > 45.0, marked["latency"].max() > 95.0) == (True, True)
     assert (marked["memory"].min() > 15.0, marked["memory"].max() < 35.0) == (True, True)
     assert marked["cpu"].size == 0
+
+
+def test_what_left_the_run_inconclusive_is_not_green_and_has_a_row() -> None:
+    span = replace(SPAN, judged=(50.0, 100.0), steady=(50.0, 100.0))
+    whole = Finding("objectives", "latency", Outcome.INCONCLUSIVE, "too few requests")
+    dated = Finding("coverage", "memory", Outcome.INCONCLUSIVE, "a gap", first_seen=20.0, for_seconds=10.0)
+    lost = Finding("coverage", "redis", Outcome.INCONCLUSIVE, "never seen")
+    broken = Finding("run", "cpu", Outcome.ERROR, "the rules cannot be read", first_seen=60.0, for_seconds=10.0)
+    nobody = Finding("run", "", Outcome.INCONCLUSIVE, "of no signal")
+    values = {"latency": 0.0, "memory": 0.0, "cpu": 2.0}
+    drawn = with_findings(draw(states(SIGNAL_STATES), course(values)), [whole, dated, lost, broken, nobody], span)
+    at = {line.name: SPAN.buckets.middles[line.data.value == UNKNOWN] for line in drawn.lines}
+    assert list(at) == ["latency", "memory", "cpu", "redis"]
+    assert (at["latency"].min() > 45.0, at["latency"].max() > 95.0) == (True, True)
+    assert (at["memory"].min() > 15.0, at["memory"].max() < 35.0) == (True, True)
+    assert (at["redis"].min() > 45.0, at["redis"].max() > 95.0) == (True, True)
+    assert at["cpu"].size == 0, "what is proven stands over what is not known"
+    assert (UNKNOWN, "not known", "unknown") in drawn.words

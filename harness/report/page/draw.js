@@ -240,7 +240,9 @@ const Draw = {
       for (const [at] of REPORT.aside || []) notes.push({ ...note(at, "set aside", Theme.colour("axis"), 1), yanchor: "top", xshift: 2 });
     }
     const from = REPORT.steady ? REPORT.steady[0] : REPORT.end;
-    if (from > REPORT.start && plot.kind === "lines" && width > 620) notes.push({ ...note(REPORT.start, REPORT.steady ? "warm-up" : "not judged", Theme.colour("axis"), 1), yanchor: "top", xshift: 2 });
+    // Without a warm-up it is the start of the parts: seconds that need no word.
+    const named = REPORT.warmup > 0 || !REPORT.steady;
+    if (named && from > REPORT.start && plot.kind === "lines" && width > 620) notes.push({ ...note(REPORT.start, REPORT.steady ? "warm-up" : "not judged", Theme.colour("axis"), 1), yanchor: "top", xshift: 2 });
     return notes;
   },
 

@@ -17,6 +17,6 @@ const Theme = {
   },
 
   level(level) {
-    return { ok: this.colour("pass"), warning: this.colour("warn"), breach: this.colour("breach") }[level] || this.colour("band");
+    return { ok: this.colour("pass"), warning: this.colour("warn"), breach: this.colour("breach"), unknown: this.colour("inconclusive") }[level] || this.colour("band");
   },
 };
