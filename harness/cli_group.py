@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import sys
 from collections.abc import Sequence
@@ -11,10 +10,8 @@ from typing import NamedTuple
 
 import click
 
-from harness.errors import ExitCode, HarnessError
+from harness.errors import ExitCode, HarnessError, of_the_machine
 
-# A full or failing disk, or too many open files: no bug of ours, wherever it shows.
-_OF_THE_MACHINE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE})
 ENDED_AT_ONCE = "ended at once; what was started here was ended, and nothing was judged"
 
 
@@ -101,10 +98,9 @@ def run_command(arguments: Sequence[str] | None) -> int:
         sys.stderr.close()
         return int(ExitCode.ERROR)
     except OSError as error:
-        if error.errno not in _OF_THE_MACHINE:
+        full = of_the_machine(error)
+        if full is None:
             raise
-        what = f"{error.strerror}: {error.filename}" if error.filename else str(error.strerror)
-        full = HarnessError(what, remedy="make room where runs and temporary files are written ($TMPDIR)")
         click.secho(f"error: {full}", err=True, fg="red" if sys.stderr.isatty() else None)
         return tell(full.message, full.remedy, full.exit_code)
     return int(code or 0)

@@ -12,6 +12,9 @@ Only ``harness.cli`` turns one into an exit. Leaf: imports nothing of ours.
 
 from __future__ import annotations
 
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import IntEnum
 
 
@@ -74,3 +77,27 @@ class QueryError(HarnessError):
 
 class ArchiveError(HarnessError):
     """The run's series could not be written, found or read."""
+
+
+# A full or failing disk, or too many open files: no bug of ours, wherever it shows.
+_OF_THE_MACHINE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE})
+
+
+def of_the_machine(error: OSError) -> HarnessError | None:
+    """What the machine, and no bug of ours, is to blame for, in words; None for any other error."""
+    if error.errno not in _OF_THE_MACHINE:
+        return None
+    what = f"{error.strerror}: {error.filename}" if error.filename else str(error.strerror)
+    return HarnessError(what, remedy="make room where runs and temporary files are written ($TMPDIR)")
+
+
+@contextmanager
+def blaming_the_machine() -> Iterator[None]:
+    """An OSError that the machine is to blame for becomes a HarnessError; others stay what they are."""
+    try:
+        yield
+    except OSError as error:
+        told = of_the_machine(error)
+        if told is None:
+            raise
+        raise told from error

@@ -19,6 +19,9 @@ WAL_BYTES_PER_SAMPLE = 7.0
 WAL_SECONDS = 3 * 3600.0
 # The newest samples stand in Prometheus' memory and are written once more as a block of their own at the end.
 ARCHIVE_COPIES = 2.0
+# Prometheus sets a whole file of chunks aside (fallocate) before it writes a block, and gives back what it did not
+# fill: with less room no archive is written, however short the run was.
+CHUNK_FILE_BYTES = float(512 * 2**20)
 LOG_BYTES_PER_HOUR = 20e6
 REPORT_BYTES = 3e6  # 60 reports of short runs have 2.0 to 2.7 MB, their scripts included
 LEAST_BYTES = 150e6  # PostgreSQL's and Redis' data, the report, first segments of 32 MB
@@ -78,7 +81,7 @@ def footprint(plan: Plan, edges: int, *, target_series: int | None = None, load_
     samples = series * load.duration / plan.scrape_interval
     wal = series * min(load.duration, WAL_SECONDS) / plan.scrape_interval * WAL_BYTES_PER_SAMPLE
     blocks, logs = samples * BLOCK_BYTES_PER_SAMPLE, load.duration / 3600 * LOG_BYTES_PER_HOUR
-    disk = blocks * ARCHIVE_COPIES + wal + logs + LEAST_BYTES
+    disk = blocks * ARCHIVE_COPIES + wal + logs + LEAST_BYTES + CHUNK_FILE_BYTES
     kept = blocks + logs + REPORT_BYTES
     users = load.arrival_slots if load.model == "open" else peak_users(load.stages)
     memory = BYTES_OF_HARNESS + series * BYTES_PER_SERIES

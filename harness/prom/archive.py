@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.errors import ArchiveError, HarnessError, QueryError
+from harness.plan.footprint import CHUNK_FILE_BYTES
 from harness.prom.api import PrometheusApi
 from harness.prom.blocks import Block, find_blocks, move_blocks
 from harness.prom.remote_archive import Wanted, keep_remote
@@ -24,7 +25,7 @@ def keep_local(
     """Keeps the blocks of our own Prometheus that overlap [start, end] (unix seconds), its memory's content included.
 
     Where the server is dead its data is served again, without scraping, and taken from there; one that is alive but
-    does not answer is stopped first.
+    does not answer is stopped first. On a disk that has not the room for that it is done among the temporary files.
 
     Args:
         tsdb: the run directory's ``tsdb`` folder; made whole or not at all.
@@ -39,7 +40,7 @@ def keep_local(
         except QueryError:
             server.stop()  # alive but not answering: its data on disk still is
     with tempfile.TemporaryDirectory(prefix="harness-recover-") as work:
-        again = PrometheusServer(server.data_dir, Path(work), ready_timeout=300)
+        again = PrometheusServer(_roomy(server.data_dir, Path(work)), Path(work), ready_timeout=300)
         try:
             again.start()
             return _keep(again, tsdb, start, end, hidden)
@@ -51,6 +52,19 @@ def keep_local(
             ) from error
         finally:
             again.stop()
+
+
+def _roomy(data: Path, work: Path) -> Path:
+    """The data, or a copy of it among the temporary files, where only these have the room that a block needs."""
+    try:
+        size = sum(file.stat().st_size for file in data.rglob("*") if file.is_file())
+        if shutil.disk_usage(data).free >= size + CHUNK_FILE_BYTES:
+            return data
+        if shutil.disk_usage(work).free < 2 * size + CHUNK_FILE_BYTES:
+            return data  # which says what is missing
+        return shutil.copytree(data, work / "data", ignore=shutil.ignore_patterns("snapshots", "lock"))
+    except (OSError, shutil.Error) as error:
+        raise ArchiveError(f"the run's series in {data} cannot be copied to {work}: {error}") from error
 
 
 def _keep(server: PrometheusServer, tsdb: Path, start: float, end: float, hidden: Wanted | None) -> list[Block]:

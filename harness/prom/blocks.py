@@ -147,6 +147,14 @@ def move_blocks(blocks: Iterable[Block], destination: Path) -> None:
     except (OSError, shutil.Error) as error:
         shutil.rmtree(staging, ignore_errors=True)
         raise ArchiveError(
-            f"the run's series could not be written to {destination}: {error}",
+            f"the run's series could not be written to {destination}: {_reason(error)}",
             remedy="is the disk full, or the run directory not writable?",
         ) from error
+
+
+def _reason(error: OSError) -> str:
+    """Of a tree of which nothing could be copied the first file's: shutil tells of each."""
+    told = error.args[0] if isinstance(error, shutil.Error) and error.args else None
+    if isinstance(told, list) and told and isinstance(told[0], tuple):
+        return str(told[0][-1])
+    return str(error)

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 
 from harness.errors import HarnessError, PreflightError, QueryError
+from harness.prom import wal
 from harness.prom.api import PrometheusApi
 
 INSTALL = "install it: apt-get install prometheus (Debian, Ubuntu), or put the prometheus binary on PATH"
@@ -149,7 +150,7 @@ class PrometheusServer:
 
         Raises:
             PreflightError: the binary is missing.
-            HarnessError: it cannot be started.
+            HarnessError: it cannot be started, or its data's disk is full.
         """
         try:
             self._launch(find_prometheus(), self._port)
@@ -161,7 +162,8 @@ class PrometheusServer:
 
         Raises:
             PreflightError: the binary is missing.
-            HarnessError: it did not become ready; the message quotes the last lines of its log.
+            HarnessError: it did not become ready (the message quotes the last lines of its log), or could damage its
+                data on a full disk.
         """
         if self.alive():
             return
@@ -173,7 +175,10 @@ class PrometheusServer:
             raise HarnessError(f"cannot make a folder for Prometheus: {error}") from error
         for attempt in range(1, _PORT_TRIES + 1):
             self._port = self._port if attempt == 1 and self._port else free_port()
-            self._launch(binary, self._port)
+            try:
+                self._launch(binary, self._port)
+            except OSError as error:
+                raise HarnessError(f"Prometheus cannot be started: {error}") from error
             if self._wait_ready():
                 return
             port_taken = "address already in use" in self._log_tail(40)
@@ -212,6 +217,7 @@ class PrometheusServer:
         self.stop()
 
     def _launch(self, binary: str, port: int) -> None:
+        wal.make_ready(self.data_dir)
         self._address = f"127.0.0.1:{port}"
         text = self._config if isinstance(self._config, str) else self._config(self._address)
         # 0600: a scrape configuration may hold credentials.

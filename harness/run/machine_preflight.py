@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psutil
 
-from harness.plan.footprint import FILES_PER_PROCESS, LOCUST_RAISES_TO, Footprint
+from harness.plan.footprint import CHUNK_FILE_BYTES, FILES_PER_PROCESS, LOCUST_RAISES_TO, Footprint
 from harness.plan.model import Plan
 from harness.run.check import Check
 from harness.run.ports import LOOPBACK
@@ -79,7 +79,7 @@ def _disk(plan: Plan, needs: Footprint, machine: Machine) -> Check:
     detail = f"{format_bytes(machine.disk)} free in {machine.runs}; the run takes {what}"
     if machine.disk < needs.disk:
         return Check("disk", False, detail, remedy)
-    if machine.temporary is not None and machine.temporary < needs.disk / 2:
+    if machine.temporary is not None and machine.temporary < max(needs.disk / 2, CHUNK_FILE_BYTES):
         # The judge copies what it cannot link, and writes the recorded series, in the folder of temporary files.
         warning = f"only {format_bytes(machine.temporary)} free for temporary files: set TMPDIR to a larger folder"
         return Check("disk", True, detail, warning=warning)

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from exporters.load_histogram import edges
-from harness.errors import HarnessError
+from harness.errors import HarnessError, blaming_the_machine
 from harness.judge.probe_reading import ProbeReader
 from harness.judge.windows import Window
 from harness.ownership import owned
@@ -23,6 +23,7 @@ from harness.plan.model import Plan
 from harness.run import machine
 from harness.run.aftermath import Aftermath, Reporter
 from harness.run.capacity_run import Conductor
+from harness.run.disk_watch import room_for
 from harness.run.display import Ui
 from harness.run.faults import check_faults_for
 from harness.run.interrupts import STOP_FILE, Interrupted, StopRequest, stop_on_signals
@@ -161,7 +162,8 @@ class _Session:
             self.journal.remark(f"{problem.words}: {problem.reason}")  # reports tell it from the plan
         failure: HarnessError | None = None
         try:
-            self._live()
+            with blaming_the_machine():  # a full disk, wherever it shows: what there is gets judged
+                self._live()
         except Interrupted:
             self._end(Ending("interrupted", f"{self.stop.signal_name} while it started", self.clock()))
         except HarnessError as error:
@@ -234,6 +236,7 @@ class _Session:
             on_load=self._load_began, set_aside=self._set_aside, supervised=parts.supervised,
             conductor=self._conductor(load, telemetry),
             resumed=self.begun_at is not None, keep_house=self._keep_house,
+            room=lambda: room_for(self.directory.path, self.directory.work / "prometheus" / "data"),
         )  # fmt: skip
         try:
             ending = watcher.until_the_end()

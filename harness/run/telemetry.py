@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -97,8 +98,9 @@ class OwnPrometheus:
         self._server.stop(timeout=0.0)
 
     def _keep_log(self) -> None:
-        if self._server.log_file.is_file():
-            shutil.copyfile(self._server.log_file, self._directory.logs / "prometheus.log")
+        with suppress(OSError):  # a full disk must not cost the run its verdict over a log
+            if self._server.log_file.is_file():
+                shutil.copyfile(self._server.log_file, self._directory.logs / "prometheus.log")
 
 
 class NamedPrometheus:

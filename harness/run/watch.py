@@ -15,6 +15,7 @@ from harness.plan.model import Plan
 from harness.run.abort import GENERATOR, TELEMETRY, FiringAlert, abort_reason, deciding_alert
 from harness.run.capacity_run import Conductor
 from harness.run.clock_watch import ClockWatch
+from harness.run.disk_watch import DiskWatch, Room
 from harness.run.display import Progressed, Ui
 from harness.run.interrupts import StopRequest
 from harness.run.journal import Journal
@@ -56,6 +57,7 @@ class Watcher:
         on_load: called once with it.
         supervised: parts that are started again when they die.
         keep_house: called once a minute.
+        room: what is free where the run is kept; None: nobody looks.
         resumed: the load goes on after the harness had died.
         monotonic: seconds of a clock that nobody sets.
         set_aside: windows in which no alert ends the run, and those set aside by hand meanwhile among them.
@@ -78,6 +80,7 @@ class Watcher:
     conductor: Conductor | None = None
     resumed: bool = False
     keep_house: Callable[[], None] = lambda: None
+    room: Callable[[], Room | None] = lambda: None
     monotonic: Callable[[], float] = time.monotonic
 
     def __post_init__(self) -> None:
@@ -90,6 +93,7 @@ class Watcher:
         self._targets: list[tuple[str, str]] = self.launcher.scrape_targets()
         self._gone: set[int] = set()
         self._said: set[str] = set()
+        self._disk_watch = DiskWatch()
         self._clock_watch = ClockWatch(max(_LEAST_STEP, self.plan.scrape_interval))
 
     def until_the_end(self) -> Ending:
@@ -179,6 +183,11 @@ class Watcher:
         if now < self._next_refresh <= now + _LONGEST_REFRESH:
             return None
         self._next_refresh = now + min(_LONGEST_REFRESH, self.plan.scrape_interval)
+        full = self._disk_watch.look(self.room(), self.monotonic())
+        if self._disk_watch.said:
+            self.journal.note(self._disk_watch.said)
+        if full is not None:
+            return Ending("aborted", f"{TELEMETRY}: {full}", now)
         try:
             alerts = self.view.firing()
             self._figures = self.view.figures(now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from harness.selftest.disk_full import DISK_CELLS
 from harness.selftest.surroundings import Surrounding
 
-SURROUNDINGS: tuple[Surrounding, ...] = ()
+SURROUNDINGS: tuple[Surrounding, ...] = (*DISK_CELLS,)

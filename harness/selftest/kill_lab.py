@@ -14,6 +14,7 @@ import psutil
 from harness.errors import ExitCode, HarnessError
 from harness.judge.verdict import Outcome
 from harness.prom.blocks import link_archive
+from harness.prom.series import Series
 from harness.prom.server import PrometheusServer
 from harness.run.record import RunDirectory
 from harness.selftest import surroundings
@@ -139,11 +140,16 @@ def kept_before(whole: Whole) -> float | None:
     if began is None or until is None or not (whole.directory / "tsdb").is_dir():
         return None
     end = until - 2.0  # what was being scraped just then may be lost
+    found = archived(whole, 'up{job="load",instance="locust-master"}', began, end)
+    return min(1.0, sum(len(series) for series in found) / max(1.0, end - began))
+
+
+def archived(whole: Whole, selector: str, start: float, end: float) -> list[Series]:
+    """Raw samples of a run's archive, unix seconds. Raises HarnessError."""
     with tempfile.TemporaryDirectory(prefix="harness-kills-") as work:
         link_archive(whole.directory / "tsdb", Path(work) / "data")
         with PrometheusServer(Path(work) / "data", Path(work)) as server:
-            found = server.api(timeout=60).raw('up{job="load",instance="locust-master"}', began, end)
-    return min(1.0, sum(len(series) for series in found) / max(1.0, end - began))
+            return server.api(timeout=60).raw(selector, start, end)
 
 
 def _steady(whole: Whole) -> tuple[float | None, float | None]:

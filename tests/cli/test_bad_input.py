@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import random
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import psutil
 import pytest
 
 from harness.cli import main
+from harness.errors import HarnessError, blaming_the_machine
 from target.launch import FAULTS
 from tests import servers
 
@@ -234,3 +236,9 @@ def test_a_full_disk_is_no_traceback(
         "error: No space left on device: /tmp/x\n"
         "  make room where runs and temporary files are written ($TMPDIR)\n",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(("number", "kind"), [(errno.ENOSPC, HarnessError), (errno.EPIPE, OSError)])
+def test_only_what_the_machine_is_to_blame_for_is_no_bug(number: int, kind: type[Exception]) -> None:
+    with pytest.raises(kind, match=os.strerror(number)), blaming_the_machine():
+        raise OSError(number, os.strerror(number), "/tmp/x")

@@ -61,6 +61,24 @@ def test_a_killed_server_is_served_again_and_kept(live: Live, tmp_path: Path):
     same(archived, live.server.api().raw('{__name__!=""}', live.began, live.ended - 2))
 
 
+def test_without_the_room_that_a_block_needs_it_is_made_among_the_temporary_files(
+    live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Prometheus sets half a GiB aside before it writes a block of any size."""
+    data = tmp_path / "data"
+    shutil.copytree(live.server.data_dir, data, ignore=shutil.ignore_patterns("snapshots", "lock"))
+    before = sorted(file.relative_to(data) for file in data.rglob("*"))
+    real = shutil.disk_usage
+    little = real(data)._replace(free=2**28)
+    monkeypatch.setattr(
+        shutil, "disk_usage", lambda path: little if data in (path, *Path(path).parents) else real(path)
+    )
+    keep_local(PrometheusServer(data, tmp_path / "work"), tmp_path / "tsdb", live.began, live.ended)
+    assert sorted(file.relative_to(data) for file in data.rglob("*")) == before
+    archived = everything(tmp_path / "tsdb", tmp_path, live.began, live.ended - 2)
+    same(archived, live.server.api().raw('{__name__!=""}', live.began, live.ended - 2))
+
+
 def test_only_overlapping_blocks_are_kept(tmp_path: Path):
     data = tmp_path / "data"
     for day in range(3):

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from itertools import count
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -87,12 +88,14 @@ def test_a_copy_that_fails_leaves_the_old_one_and_says_why(made: Path, tmp_path:
     tsdb = archived(made, tmp_path, "old")
     shutil.copytree(made / "new", tmp_path / "source")
 
-    def full(*_: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(shutil, "move", full)
-    with pytest.raises(ArchiveError, match="No space left on device") as raised:
-        move_blocks(find_blocks(tmp_path / "source"), tsdb)
+    for failure in (  # the second is what shutil raises of a tree, for each of its files
+        OSError(errno.ENOSPC, "No space left on device"),
+        shutil.Error([("a", "b", "[Errno 28] No space left on device: 'b'"), ("c", "d", "more")]),
+    ):
+        monkeypatch.setattr(shutil, "move", mock.Mock(side_effect=failure))
+        with pytest.raises(ArchiveError, match="No space left on device") as raised:
+            move_blocks(find_blocks(tmp_path / "source"), tsdb)
+        assert "more" not in raised.value.message
     assert "is the disk full" in raised.value.remedy
     assert names(tsdb) == names(made / "old")
     assert {path.name for path in tmp_path.iterdir()} == {"tsdb", "source"}

@@ -73,6 +73,14 @@ def test_our_own_scrapes_follows_targets_and_is_recovered_after_its_death(
     assert (directory.logs / "prometheus.log").read_text()
 
 
+def test_a_log_that_a_full_disk_does_not_take_is_left(directory: RunDirectory, run_metrics: str) -> None:
+    own = OwnPrometheus(make_plan(), directory, Sources(run_metrics, None), rule_files(rules_path()))
+    (directory.logs / "prometheus.log").symlink_to("/dev/full")
+    own.close()
+    assert not own.server.alive()
+    assert own.server.log_file.read_text()
+
+
 def named(tmp_path: Path, *, rules: bool) -> tuple[PrometheusServer, Path]:
     folder = tmp_path / "sd"
     folder.mkdir()

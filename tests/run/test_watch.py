@@ -14,6 +14,7 @@ from harness.judge.windows import Window
 from harness.run import watch
 from harness.run.abort import FiringAlert, abort_reason
 from harness.run.clock_watch import ClockWatch
+from harness.run.disk_watch import Room
 from harness.run.display import Progressed
 from harness.run.interrupts import Interrupted, StopRequest, stop_on_signals
 from harness.run.journal import Journal
@@ -152,6 +153,23 @@ def test_an_alert_ends_it_also_when_the_clock_was_set_back(world: World, tmp_pat
     looker._clock_watch = ClockWatch(least=1000.0)  # which would end it first
     ending = looker.until_the_end()
     assert ending.reason == "target broke: alert TargetDown: it is down" and BEGIN + 20 <= ending.at <= BEGIN + 21
+
+
+def test_a_disk_without_room_is_told_and_ends_it_after_a_minute(world: World, tmp_path: Path) -> None:
+    looker = watcher(world, tmp_path)
+    looker.room = lambda: Room(tmp_path, 0.0 if world.now >= BEGIN + 30 else 1e9, 1e6)
+    ending = looker.until_the_end()
+    assert ending.by == "aborted"
+    assert ending.reason == f"telemetry lost: no space left on the disk of {tmp_path} for 1m: nothing more can be kept"
+    assert BEGIN + 90 <= ending.at <= BEGIN + 92
+    assert [level for level, text in world.events if text.startswith("no space left on the disk")] == ["note"]
+
+
+def test_a_disk_that_was_full_for_a_while_is_told_and_ends_nothing(world: World, tmp_path: Path) -> None:
+    looker = watcher(world, tmp_path)
+    looker.room = lambda: Room(tmp_path, 0.0 if BEGIN + 30 <= world.now < BEGIN + 60 else 1e9, 1e6)
+    assert looker.until_the_end().by == "completed"
+    assert [level for level, text in world.events if text.startswith("no space left on the disk")] == ["note"]
 
 
 def set_clock(world: World, by: float) -> None:
