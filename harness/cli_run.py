@@ -32,7 +32,7 @@ from harness.run.faults import check_faults_for
 from harness.run.options import RunOptions, localized
 from harness.run.preflight import Check
 from harness.run.services import VARIABLE as SERVICES_VARIABLE
-from harness.run.services import Services, load_services
+from harness.run.services import Services, load_services, refuse_another_target
 from harness.run.session import run_session
 from harness.run.standing_preflight import look_at
 from harness.units import format_duration, parse_duration
@@ -101,6 +101,7 @@ def run(
     if baseline is not None:
         overrides = (*overrides, f"baseline.name={baseline}")
     loaded = load(plan, target, duration, users, overrides, allowed(allow_hosts, services))
+    _meant(plan, target, overrides, loaded, services)
     require_user_classes(loaded, place_in(plan, target))
     progress = Console(stderr=as_json)
     result = run_session(
@@ -129,6 +130,7 @@ def check(
     """
     services = load_services(services_file, os.environ) if services_file else None
     asked = load(plan, target, duration, users, overrides, allowed(allow_hosts, services))
+    _meant(plan, target, overrides, asked, services)
     loaded = localized(asked, local, services)
     if faults:
         check_faults_for(loaded, faults, services)
@@ -171,6 +173,15 @@ def load(
     if users is not None:
         plan = with_users(plan, users)
     return plan
+
+
+def _meant(
+    name: str, target: str | None, overrides: tuple[str, ...], plan: Plan, services: Services | None
+) -> None:  # fmt: skip
+    """Raises UsageError where another target than the plan's own would be loaded, and nobody said so here."""
+    said_here = target is not None or any(text.startswith("target.url=") for text in overrides)
+    if services is not None and not said_here:
+        refuse_another_target(find_plan(name, data_path("plans")), plan, services, os.environ)
 
 
 def place_in(name: str, target: str | None) -> Callable[[tuple[str | int, ...]], str]:

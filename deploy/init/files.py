@@ -9,7 +9,7 @@ import bcrypt
 import yaml
 
 from deploy.init.alertmanager import WATCHDOG
-from deploy.init.settings import REFERENCE_DATABASE, Settings
+from deploy.init.settings import REFERENCE_DATABASE, REFERENCE_URL, Settings
 
 PROMETHEUS_USER = "harness"
 SCRAPE_INTERVAL = "5s"  # as in deploy/prometheus/prometheus.yml
@@ -62,7 +62,7 @@ def services(settings: Settings, passwords: Mapping[str, str]) -> str:
     }
     if settings.reference:
         config["reference"] = {
-            "url": "http://target:5000",
+            "url": REFERENCE_URL,
             "metrics": ["http://target:9102/metrics"],
             "processes": [{"name": "web", "match": "gunicorn.*target"}],
             "containers": [f"{settings.project}-target-1"],

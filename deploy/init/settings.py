@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 REFERENCE_DATABASE = "mingus"
+REFERENCE_URL = "http://target:5000"
 
 
 class SettingsError(Exception):
@@ -62,6 +63,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     def text(name: str) -> str:
         return environ.get(name, "").strip()
 
+    _refuse_another_target(text)
     return Settings(
         uid=_number(environ, "HARNESS_UID"),
         gid=_number(environ, "HARNESS_GID"),
@@ -76,6 +78,16 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         webhook_url=_url(environ, "ALERT_WEBHOOK_URL"),
         email=_email(text),
     )
+
+
+def _refuse_another_target(text: Callable[[str], str]) -> None:
+    """The reference stack loads Mingus whatever TEST_BASE_URL says: its PASS would be taken for another service's."""
+    asked = text("TEST_BASE_URL").rstrip("/")
+    if asked and asked != REFERENCE_URL and text("REFERENCE_TARGET") != "off":
+        raise SettingsError(  # not quoted: it may hold a password
+            "TEST_BASE_URL names a service of your own, and this stack would load Mingus in its place: start it with "
+            "docker compose -f docker-compose.yml -f compose.own.yml up -d, or unset TEST_BASE_URL to load Mingus"
+        )
 
 
 def _number(environ: Mapping[str, str], name: str) -> int:

@@ -11,12 +11,12 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from harness.errors import UsageError
 from harness.load.addresses import Address, StandingLocust
-from harness.plan.environment import substitute
+from harness.plan.environment import TARGET_URL, substitute, target_url
 from harness.plan.model import BaseUrl, DatabaseTarget, HttpUrl, Name, Plan, ProcessTarget, RedisTarget, Seconds, Target
 from harness.plan.problems import Problems
 from harness.plan.schema_errors import add_schema_errors
 from harness.plan.secrets import mask_url
-from harness.plan.yaml_lines import parse_yaml, read_text
+from harness.plan.yaml_lines import Node, parse_yaml, read_text
 
 VARIABLE = "HARNESS_SERVICES"
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0"})  # noqa: S104 - compared with, never listened on
@@ -177,6 +177,31 @@ def on_services(plan: Plan, services: Services) -> Plan:
             "scrape_interval": services.prometheus.scrape_interval,
         }
     )
+
+
+def refuse_another_target(file: Path, plan: Plan, services: Services, environ: Mapping[str, str]) -> None:
+    """Where TEST_BASE_URL is the services' reference target, the plan must not name another address itself.
+
+    The compose stack sets the variable, not a person: the reference target's PASS would be taken for the plan's own.
+
+    Raises:
+        UsageError: it does.
+    """
+    reference = services.reference
+    written = target_url(parse_yaml(read_text(file), str(file)))
+    if reference is None or plan.target.url != reference.url or written is None or not written.text:
+        return
+    named = Node(written.text, written.line)
+    if TARGET_URL not in written.text:
+        substitute(named, environ, Problems(str(file)))
+        url = (named.text or "").strip().rstrip("/")
+        if url and url != reference.url:
+            raise UsageError(
+                f"{file}:{written.line}: the plan is for {mask_url(url)}, but the reference target {reference.url} "
+                f"would be loaded in its place ({TARGET_URL} says so)",
+                remedy="with docker compose: add -f compose.own.yml and give your service's address in TEST_BASE_URL; "
+                f"to load the reference target write url: ${{{TARGET_URL}}} or reference: mingus; or give --target",
+            )
 
 
 def _refuse_local(target: Target) -> None:

@@ -15,7 +15,7 @@ import yaml
 from deploy.init import files
 from deploy.init.__main__ import main
 from deploy.init.alertmanager import alertmanager_config
-from deploy.init.settings import Settings, SettingsError, read_settings
+from deploy.init.settings import REFERENCE_URL, Settings, SettingsError, read_settings
 from harness.plan.loading import load_plan
 from harness.run.services import load_services, on_services
 
@@ -63,6 +63,22 @@ def test_wrong_settings_are_named(name: str, value: str, words: str) -> None:
     with pytest.raises(SettingsError, match=words) as found:
         settings(**{name: value})
     assert "secret" not in str(found.value)
+
+
+def test_a_service_of_ones_own_is_not_taken_for_mingus() -> None:
+    """The stack's harness loads Mingus whatever the variable says: that must not pass as the other service."""
+    with pytest.raises(SettingsError, match=r"compose\.own\.yml") as found:
+        settings(TEST_BASE_URL="https://user:pw@shop.test")
+    assert "pw" not in str(found.value)
+    assert settings(TEST_BASE_URL="http://target:5000/").reference
+    assert not settings(TEST_BASE_URL="https://shop.test", REFERENCE_TARGET="off").reference
+
+
+def test_compose_hands_the_address_to_whoever_refuses_it() -> None:
+    stack = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    assert stack["services"]["init"]["environment"]["TEST_BASE_URL"] == "${TEST_BASE_URL:-}"
+    assert stack["services"]["harness"]["environment"]["TEST_BASE_URL"] == REFERENCE_URL
+    assert 'environment: {REFERENCE_TARGET: "off", TEST_BASE_URL: ""}' in (ROOT / "compose.own.yml").read_text()
 
 
 # --- what is rendered

@@ -8,10 +8,11 @@ import pytest
 
 from harness.errors import PlanError, UsageError
 from harness.load.addresses import Address, resolve
+from harness.plan.loading import load_plan
 from harness.plan.model import Plan, Target
 from harness.run.faults import check_faults_for
 from harness.run.options import localized
-from harness.run.services import load_services, on_services
+from harness.run.services import load_services, on_services, refuse_another_target
 from harness.run.standing_parts import with_workers
 from tests.run.plans import make_plan
 
@@ -113,6 +114,37 @@ def test_a_reference_that_does_not_stand_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="which the services file does not name") as error:
         on_services(reference(), services)
     assert "TEST_BASE_URL" in error.value.remedy
+
+
+ADDRESSED = """\
+name: mine
+target: {%s}
+load: {stages: [{duration: 1m, users: 1}]}
+"""
+COMPOSE = {"TEST_BASE_URL": "http://target:5000"}  # set by docker-compose.yml, not by a person
+
+
+@pytest.mark.parametrize(
+    "written", ['url: "http://shop.test"', 'url: "http://localhost:5000"', 'url: "${SHOP:-http://shop.test/}"']
+)
+def test_the_reference_does_not_stand_in_for_the_plans_own_service(tmp_path: Path, written: str) -> None:
+    file = tmp_path / "mine.yml"
+    file.write_text(ADDRESSED % written)
+    services = load(tmp_path)
+    plan = load_plan(file, environ=COMPOSE, allow_hosts=("target",))
+    assert plan.target.url == "http://target:5000", "the variable wins: the run would be Mingus's"
+    with pytest.raises(UsageError, match=r"mine.yml:2: the plan is for http://.*, but the reference target") as error:
+        refuse_another_target(file, plan, services, COMPOSE)
+    assert "compose.own.yml" in error.value.remedy
+
+
+@pytest.mark.parametrize(
+    "written", ["reference: mingus", 'url: "${TEST_BASE_URL:-http://localhost:5000}"', 'url: "http://target:5000/"']
+)
+def test_a_plan_that_means_the_reference_gets_it(tmp_path: Path, written: str) -> None:
+    file = tmp_path / "mine.yml"
+    file.write_text(ADDRESSED % written)
+    refuse_another_target(file, load_plan(file, environ=COMPOSE, allow_hosts=("target",)), load(tmp_path), COMPOSE)
 
 
 @pytest.mark.parametrize("url", ["http://localhost:5000", "http://127.0.0.1:5000", "http://[::1]:5000"])
