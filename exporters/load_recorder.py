@@ -229,9 +229,13 @@ def _number(value: Any) -> float | None:
 
 
 def _label(value: Any) -> str:
-    text = (
-        value if isinstance(value, str) else value.decode(errors="replace") if isinstance(value, bytes) else str(value)
-    )
+    if isinstance(value, bytes):
+        text = value.decode(errors="replace")
+    else:
+        try:
+            text = str(value)
+        except Exception:  # noqa: BLE001 - a user's own class: its request counts all the same
+            text = type(value).__name__
     # A lone surrogate cannot be written as UTF-8 and would end every scrape.
     text = text.encode(errors="replace").decode()
     if len(text) <= MAX_LABEL_LENGTH:

@@ -8,6 +8,7 @@ from typing import Any
 
 import requests
 
+from harness.deadline import within
 from harness.judge.verdict import Verdict
 from harness.plan.secrets import mask_hook, mask_url
 from harness.run.record import RunDirectory, RunRecord
@@ -96,9 +97,8 @@ def _attempt(url: str, data: dict[str, Any]) -> tuple[str, bool]:
     """Why it failed, and whether another attempt may help."""
     try:
         # A redirect is not followed: it would carry the verdict to somebody nobody named.
-        with requests.post(url, json=data, timeout=_ATTEMPT_SECONDS, allow_redirects=False, stream=True) as answer:
-            status = answer.status_code
-    except requests.Timeout:
+        status = within(_ATTEMPT_SECONDS * 2, lambda: _post(url, data))
+    except (requests.Timeout, TimeoutError):
         return f"no answer within {_ATTEMPT_SECONDS:.0f} s", True
     except requests.ConnectionError as error:
         return _cause(error), True
@@ -107,6 +107,11 @@ def _attempt(url: str, data: dict[str, Any]) -> tuple[str, bool]:
     if 200 <= status < 300:
         return "", False
     return f"HTTP {status}", status >= 500 or status == 429
+
+
+def _post(url: str, data: dict[str, Any]) -> int:
+    with requests.post(url, json=data, timeout=_ATTEMPT_SECONDS, allow_redirects=False, stream=True) as answer:
+        return answer.status_code
 
 
 def _cause(error: Exception) -> str:

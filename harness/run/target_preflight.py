@@ -11,6 +11,7 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 
+from harness.deadline import within
 from harness.plan.checks import host_allowed
 from harness.plan.model import Plan, Target
 from harness.plan.secrets import mask_url
@@ -18,6 +19,7 @@ from harness.prom.config import MOST_TARGET_SERIES
 from harness.run.check import Check
 
 TIMEOUT = 5.0
+_WHOLE = 2  # time-outs until the headers are there: one to connect, one to wait
 MOST_METRICS_BYTES = 64 * 1024 * 1024
 MOST_METRICS_SECONDS = 10.0
 MANY_SERIES = 20_000  # of the target's own; a day of them at 5 s are a third of a billion samples
@@ -82,11 +84,12 @@ def _expected(target: Target, path: str, status: int) -> Check:
 
 def _ask(target: Target, url: str) -> tuple[int, Mapping[str, str], tuple[float, float]]:
     """Status, headers, and unix seconds before and after; the body is not read: it may have no end."""
+    patience = min(TIMEOUT, target.timeout)
     before = time.time()
-    answer = requests.get(
-        url, timeout=min(TIMEOUT, target.timeout), headers=dict(target.headers), verify=target.ca_file or True,
-        allow_redirects=False, stream=True,
-    )  # fmt: skip
+    answer = within(_WHOLE * patience, lambda: requests.get(
+        url, timeout=patience, headers=dict(target.headers), verify=target.ca_file or True, allow_redirects=False,
+        stream=True,
+    ))  # fmt: skip
     after = time.time()
     answer.close()
     return answer.status_code, answer.headers, (before, after)
@@ -127,7 +130,9 @@ def check_clock_of(name: str, url: str, tolerated: float) -> Check | None:
     """
     before = time.time()
     try:
-        answer = requests.get(url, timeout=TIMEOUT, stream=True, allow_redirects=False)
+        answer = within(
+            _WHOLE * TIMEOUT, lambda: requests.get(url, timeout=TIMEOUT, stream=True, allow_redirects=False)
+        )
     except (requests.RequestException, OSError):
         return None  # that it does not answer is told elsewhere
     after = time.time()
@@ -147,24 +152,17 @@ def check_clock_of(name: str, url: str, tolerated: float) -> Check | None:
 def check_target_metrics(url: str, count: Callable[[int], None] = lambda _: None) -> Check:
     """Whether the target's own metrics can be scraped; ``count`` is told how many series they have."""
     name, remedy = "target metrics", "correct target.metrics in the plan, or leave it out"
-    deadline = time.monotonic() + MOST_METRICS_SECONDS
     try:
-        with requests.get(url, timeout=TIMEOUT, stream=True) as answer:
-            if answer.status_code != requests.codes.ok:
-                return Check(name, False, f"{mask_url(url)} answers {answer.status_code}", remedy)
-            series = size = 0
-            start = True
-            for piece in answer.iter_content(65_536):
-                size += len(piece)
-                if size > MOST_METRICS_BYTES or time.monotonic() > deadline:
-                    return Check(
-                        name, False, f"{mask_url(url)} does not end: {size / 1e6:.0f} MB so far",
-                        "no scrape would succeed; give the address of Prometheus metrics",
-                    )  # fmt: skip
-                found, start = _lines(piece, start)
-                series += found
+        status, series, endless = within(MOST_METRICS_SECONDS + TIMEOUT, lambda: _read_metrics(url))
     except (requests.RequestException, OSError) as error:
         return Check(name, False, f"{mask_url(url)} does not answer: {cause(error)}", remedy)
+    if status != requests.codes.ok:
+        return Check(name, False, f"{mask_url(url)} answers {status}", remedy)
+    if endless:
+        return Check(
+            name, False, f"{mask_url(url)} does not end: {endless / 1e6:.0f} MB so far",
+            "no scrape would succeed; give the address of Prometheus metrics",
+        )  # fmt: skip
     if series == 0:
         return Check(name, False, f"{mask_url(url)} has not one series", "give the address of Prometheus metrics")
     count(series)
@@ -181,6 +179,23 @@ def check_target_metrics(url: str, count: Callable[[int], None] = lambda _: None
             warning=f"{series:,} series make a large archive and slow queries: is a label an id, a URL or an error?",
         )  # fmt: skip
     return Check(name, True, mask_url(url))
+
+
+def _read_metrics(url: str) -> tuple[int, int, int]:
+    """Status, number of series, and the bytes read of what did not end by then (else 0)."""
+    deadline = time.monotonic() + MOST_METRICS_SECONDS
+    with requests.get(url, timeout=TIMEOUT, stream=True) as answer:
+        if answer.status_code != requests.codes.ok:
+            return answer.status_code, 0, 0
+        series = size = 0
+        start = True
+        for piece in answer.iter_content(65_536):
+            size += len(piece)
+            if size > MOST_METRICS_BYTES or time.monotonic() > deadline:
+                return answer.status_code, series, size
+            found, start = _lines(piece, start)
+            series += found
+    return answer.status_code, series, 0
 
 
 def _lines(piece: bytes, start: bool) -> tuple[int, bool]:

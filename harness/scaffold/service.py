@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 import requests
 import yaml
 
+from harness.deadline import within
 from harness.errors import HarnessError, UsageError
 from harness.plan.secrets import mask_url
 from harness.scaffold.openapi import SAFE, Operation
@@ -125,6 +126,9 @@ class Service:
         return Asked(operation, status, "" if status < 400 else f"it answers {status}")
 
     def _get(self, method: str, path: str, headers: Mapping[str, str], *, read: bool) -> tuple[int, bytes]:
+        return within(self._timeout + MAX_SECONDS, lambda: self._read(method, path, headers, read=read))
+
+    def _read(self, method: str, path: str, headers: Mapping[str, str], *, read: bool) -> tuple[int, bytes]:
         deadline = time.monotonic() + MAX_SECONDS
         with self._session.request(
             method, self.url + path, headers=dict(headers), timeout=self._timeout, allow_redirects=False, stream=True
@@ -149,9 +153,7 @@ def read_document(name: str, timeout: float, ca_file: str | None) -> Any:
     """
     if name.startswith(("http://", "https://")):
         try:
-            with requests.get(name, timeout=timeout, verify=ca_file or True, stream=True) as answer:
-                body = answer.raw.read(MAX_BYTES + 1, decode_content=True)
-                status = answer.status_code
+            status, body = within(timeout + MAX_SECONDS, lambda: _fetch(name, timeout, ca_file))
         except (requests.RequestException, OSError) as error:
             raise HarnessError(f"{mask_url(name)} does not answer: {_cause(error)}") from error
         if status != requests.codes.ok:
@@ -163,6 +165,16 @@ def read_document(name: str, timeout: float, ca_file: str | None) -> Any:
         except (OSError, ValueError) as error:
             raise UsageError(f"--openapi: {name[:200]!r} cannot be read: {error}") from error
     return parse(body, name)
+
+
+def _fetch(url: str, timeout: float, ca_file: str | None) -> tuple[int, bytes]:
+    with requests.get(url, timeout=timeout, verify=ca_file or True, stream=True) as answer:
+        body = bytearray()
+        for piece in answer.iter_content(_PIECE):  # not the raw body, whose errors are another library's
+            body += piece
+            if len(body) > MAX_BYTES:
+                break
+        return answer.status_code, bytes(body)
 
 
 def parse(body: bytes, where: str) -> Any:

@@ -15,7 +15,7 @@ import json
 import sys
 from collections.abc import Awaitable, Callable
 
-MANY = 100  # texts or paths in one answer
+MANY = 200  # texts or paths in one answer
 LARGE_BYTES = 10 * 1024 * 1024
 _BOMB_BYTES = 128 * 1024 * 1024
 _DRIP_SECONDS = 0.5
