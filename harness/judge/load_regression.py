@@ -18,11 +18,12 @@ from harness.judge.regression import Change
 from harness.judge.verdict import Outcome, Verdict, worst
 from harness.plan.holds import Unit
 from harness.plan.model import Plan
+from harness.plan.regression import NO_STEADY_LOAD
 from harness.plan.stress import FELT
 from harness.run.record import RunRecord
 from harness.units import format_value
 
-KINDS = ("stress", "capacity")
+KINDS = NO_STEADY_LOAD
 _CHECK = "objectives"
 # Of the search: how long a load must be held, and how sure the interval is. Where it began and ended may differ.
 _HELD_BY = ("settle", "hold", "confirm", "confirmations", "confidence")

@@ -161,3 +161,10 @@ def with_comparison(
     findings = sorted((*verdict.findings, *found), key=lambda one: rank[one.outcome])
     told = {**comparison.to_json(), "missing": missing}
     return replace(verdict, findings=tuple(findings), comparison=told)
+
+
+def not_by_queries(verdict: Verdict, plan: Plan) -> Verdict:
+    """Of a run that was made when its plan could still ask for it: told, since nothing was compared."""
+    why = f"it was not compared with earlier runs: the load of a {plan.kind} run changes, so queries over all of it"
+    found = _told(Outcome.WARN, f"{why} say nothing; harness compare RUN EARLIER compares how much they hold")
+    return replace(verdict, findings=tuple(sorted((*verdict.findings, found), key=lambda one: -one.outcome)))

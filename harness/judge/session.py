@@ -23,6 +23,7 @@ from harness.judge.notification import check_notification, read_deliveries
 from harness.judge.objectives import check_objectives
 from harness.judge.own import check_own
 from harness.judge.part import Part
+from harness.judge.regression_findings import not_by_queries
 from harness.judge.regression_session import Baselines, compared
 from harness.judge.replaced import check_replaced
 from harness.judge.results import Judged
@@ -32,6 +33,7 @@ from harness.judge.stress import Stress, check_steps, judge_steps, of_steps, rea
 from harness.judge.verdict import Finding, Outcome, Verdict
 from harness.plan.loading import load_plan
 from harness.plan.model import Plan
+from harness.plan.regression import NO_STEADY_LOAD
 from harness.prom.private import RunData, open_run
 from harness.run.record import RunDirectory, rfc3339
 
@@ -94,7 +96,9 @@ def judge_run(
             whole=whole,
         )
         verdict = judge(context)
-        if plan.baseline is not None and part is None:
+        if plan.baseline is not None and plan.kind in NO_STEADY_LOAD:
+            verdict = not_by_queries(verdict, plan)
+        elif plan.baseline is not None and part is None:
             verdict = compared(verdict, context, directory, rules_dir, baselines or dict, anew=anew, store=keep)
         if look is not None:
             look(data, plan, verdict)

@@ -38,13 +38,6 @@ def check_capacity(plan: Plan, root: Node, problems: Problems) -> None:
                 f"{objective.name} is about one steady load, and a capacity plan has none",
                 "a capacity plan judges capacity, latency_*, error_ratio and restarts",
             )
-    if plan.baseline is not None:
-        problems.add_loc(
-            root,
-            ("baseline",),
-            "two searches make different loads, so their signals are not compared",
-            "harness compare RUN EARLIER compares their capacities: a regression is an interval below the other",
-        )
     if plan.load.warmup:
         problems.add_loc(
             root, ("load", "warmup"), "a capacity plan has no warm-up: every load has its own", "use capacity.settle"

@@ -12,6 +12,7 @@ from harness.plan.capacity_checks import check_capacity
 from harness.plan.model import Load, Plan
 from harness.plan.objectives import SPECS
 from harness.plan.problems import Problems, did_you_mean
+from harness.plan.regression import NO_STEADY_LOAD
 from harness.plan.stress import check_stress
 from harness.plan.yaml_lines import Node
 
@@ -245,15 +246,28 @@ def check_abort_on(root: Node, problems: Problems, alert_names: Collection[str] 
         )
 
 
-def check_baseline(plan: Plan, root: Node, problems: Problems, query_names: Collection[str] | None) -> None:
+def check_baseline(
+    plan: Plan, root: Node, problems: Problems, query_names: Collection[str] | None, *, judging: bool
+) -> None:
     """What a plan requires must be something that is asked, and its own queries must speak of known objectives.
 
+    Queries look over the whole steady state, so there must be one: none while the load is raised until it breaks.
+
     Args:
+        judging: a run that is over was made by it, and must stay one that can be judged.
         query_names: names of the shipped regression queries; None when they are not at hand.
     """
     baseline = plan.baseline
     if baseline is None:
         return
+    if plan.kind in NO_STEADY_LOAD and not judging:
+        problems.add_loc(
+            root,
+            ("baseline",),
+            f"two {plan.kind} runs make different loads, so their signals are not compared",
+            "take it out; harness compare RUN EARLIER compares how much they hold: a regression is an interval below "
+            "the other",
+        )
     if baseline.name is None and baseline.last_passed is None:
         problems.add_loc(root, ("baseline",), "baseline names no runs", "write name: main, or last_passed: 10, or both")
     known = {*(query_names or ()), *(query.name for query in baseline.queries)}

@@ -129,7 +129,7 @@ def load_plan_text(
         problems.raise_any()
         raise  # unreachable: a ValidationError always adds a problem
     check_plan(plan, root, problems, judging=judging)
-    check_baseline(plan, root, problems, query_names)
+    check_baseline(plan, root, problems, query_names, judging=judging)
     problems.raise_any()
     return plan
 

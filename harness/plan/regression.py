@@ -14,6 +14,8 @@ from harness.units import parse_bytes, parse_duration, parse_rate, parse_ratio
 
 WINDOW = "$window"
 STACK = "$stack"
+# Kinds of plans whose load is no steady one: their runs are compared by what they hold, not by queries.
+NO_STEADY_LOAD = ("stress", "capacity")
 
 Ratio = Annotated[float, BeforeValidator(parse_ratio)]
 Seconds = Annotated[float, BeforeValidator(parse_duration)]

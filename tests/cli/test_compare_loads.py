@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.assets import rules_path
+from harness.judge import judge_run
+from harness.judge.verdict import Outcome
 from harness.run.record import RunDirectory
 from tests.cli.test_compare import told
 from tests.judge.fabricate import Made, lose, named, write_run
@@ -82,3 +85,15 @@ def test_a_damaged_run_and_required_queries_are_no_comparison(root: Path) -> Non
     assert told(root, "2026-7-damaged", "2026-1-held-40")[0] not in (0, 10)
     code, text = told(root, "2026-2-held-40", "2026-1-held-40", "--require", "throughput")
     assert code == 2 and "compared by its capacity" in text
+
+
+def test_a_plan_of_steps_that_asked_for_queries_is_judged_and_told(tmp_path: Path) -> None:
+    """Plans that were run before `harness check` refused it; it compared the signals of different loads then."""
+    a_stress_run(tmp_path, "2026-1-held-40", BREAKS, PLAN + "baseline: {last_passed: 3}\n")
+    directory = RunDirectory(tmp_path / "2026-1-held-40")
+    verdict = judge_run(directory, rules_dir=rules_path(), baselines=dict)
+    (found,) = (one for one in verdict.findings if one.check == "regression")
+    assert found.outcome is Outcome.WARN
+    assert "the load of a stress run changes" in found.summary and "harness compare RUN EARLIER" in found.summary
+    assert verdict.comparison is None and not (directory.path / "regression.json").exists()
+    assert list(verdict.findings) == sorted(verdict.findings, key=lambda one: -one.outcome)

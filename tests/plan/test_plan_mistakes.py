@@ -196,7 +196,14 @@ STRESS = MINIMAL + "kind: stress\nobjectives:\n"
         (CAPACITY.replace("kind: capacity", "kind: soak"), ["capacity belongs to plans of kind capacity"]),
         (CAPACITY[: CAPACITY.index("capacity: {")], ["a capacity plan needs a capacity section"]),
         (CAPACITY.replace("model: open", "stages: [{duration: 1m, users: 5}]"), ["a capacity plan has no stages"]),
-        (CAPACITY + "baseline: {last_passed: 3}\n", ["x.yml:7: two searches make different loads"]),
+        (CAPACITY + "baseline: {last_passed: 3}\n", ["x.yml:7: two capacity runs make different loads"]),
+        (
+            STRESS.replace("objectives:\n", "baseline: {name: main}\nobjectives:\n") + "  latency_p95: 800ms\n",
+            [
+                "x.yml:8: two stress runs make different loads",
+                "harness compare RUN EARLIER compares how much they hold",
+            ],
+        ),
         (CAPACITY + "objectives: {memory_growth: 5%}\n", ["memory_growth is about one steady load"]),
         (CAPACITY + "objectives: {error_ratio: off}\n", ["nothing says when a load is too high"]),
         (STRESS + "  capacity: '>= 0 users'\n", ["x.yml:9: capacity: every service holds no user"]),
