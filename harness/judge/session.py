@@ -30,6 +30,7 @@ from harness.judge.results import Judged
 from harness.judge.runbook_pages import with_runbook
 from harness.judge.set_aside import all_aside, check_set_aside, holes, read_marks, summary
 from harness.judge.stress import Stress, check_steps, judge_steps, of_steps, read_stress
+from harness.judge.unread import check_unread
 from harness.judge.verdict import Finding, Outcome, Verdict
 from harness.plan.loading import load_plan
 from harness.plan.model import Plan
@@ -132,6 +133,7 @@ def judge(context: Context) -> Verdict:
         *check_ending(whole.record, whole.plan, whole.whole or whole.steady),
         *(check_steps(stress) if stress is not None else ()),
         *check_own_series(context),
+        *check_unread(context),
         *own,
         *check_set_aside(whole.aside, whole.steady),
         *coverage.findings,

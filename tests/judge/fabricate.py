@@ -95,6 +95,7 @@ class Made:
     part_restarts: Curve = flat(0)
     redis_started: Curve = flat(START - 3600)
     database_started: Curve = flat(START - 3600)
+    database_read: Curve = flat(1.0)  # whether the sidecar could
     own_memory: Curve = flat(80e6)
     watch_lag: Curve = flat(0.6)
     missing_workers: Curve = flat(0)
@@ -210,7 +211,8 @@ def series_of(made: Made, length: float = WARMUP + STEADY) -> list[Series]:
         )
     add(names.REDIS_PING + "_count", total(flat(0.2)(t)), sidecar, redis="cache")
     for collector in ("process:web", "database:main", "redis:cache"):
-        add(names.COLLECTOR_UP, 1.0, sidecar, collector=collector)
+        read = made.database_read(t) if collector == "database:main" else 1.0
+        add(names.COLLECTOR_UP, read, sidecar, collector=collector)
     add(names.POOL_CONNECTIONS, made.in_use(t), target, pool="main", state="in_use")
     add(names.POOL_SIZE, 10.0, target, pool="main")
     add(names.POOL_WAITING, made.waiting(t), target, pool="main")
