@@ -81,7 +81,7 @@ _HURT = frozenset({Outcome.INCONCLUSIVE, Outcome.FAIL})
 NETWORK_CELLS = (
     Surrounding(
         "network-loss", _HURT | {Outcome.WARN}, ("redis_ping_p99", "latency"),
-        "50 ms each way and 5 % lost: every answer is slower, and what is asked often is over its limit",
+        "50 ms each way and 5 % lost (or held back, where the kernel has no netem): Redis' pings are over their limit",
         network_loss, missing=missing,
     ),
     Surrounding(
