@@ -20,7 +20,8 @@ class Need:
 
     Attributes:
         excused: gaps in which the target did not answer are evidence about the target.
-        alive: only samples above 0 count: a group of no processes is watched, but nothing of it is seen.
+        alive: only samples above 0 count: a group of no processes, or a container that ended, is watched, but
+            nothing of it is seen.
         instance: the scraped address that it must come from; empty for any.
         endpoint: "POST /login" where it is about one endpoint only.
     """
@@ -151,6 +152,18 @@ def _needs(
             selectors=raw_selectors(number, subject, context.stack),
             recorded=number.recorded,
             counter=False,
+            alive=True,
+        )
+        return [need, alive]
+    if source.owner == "container" and source.raw == names.CONTAINER_START:
+        # The engine tells the last start of a container that ended long ago too: only one that runs has memory.
+        running = replace(source, recorded=Recorded.MEMORY, raw=names.CONTAINER_WORKING_SET)
+        alive = replace(
+            need,
+            title=f"{names.CONTAINER_WORKING_SET} > 0 of {of}",
+            raw=running.raw,
+            selectors=raw_selectors(running, subject, context.stack),
+            recorded=running.recorded,
             alive=True,
         )
         return [need, alive]
