@@ -24,8 +24,10 @@ from harness.prom.series import FloatArray, Series
 
 # Scrapes are this many intervals apart at most; a value that Prometheus hands out may be one interval old.
 _AGE = 1.0
-# When the load has ended its last count is scraped within two intervals, and nothing is added to it any more.
+# When the load has ended its last count is scraped within two intervals, but for what was in flight.
 _SETTLED = 2.0
+# An answer that never came is counted when its request times out: so much later, and seldom more than these seconds.
+_LONGEST_DRAIN = 300.0
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,8 @@ class Grid:
     """When the counters are read, ``first + k * step``; the judged part is from index ``begin`` to ``end``.
 
     ``begin`` is the first moment at which every process was surely scraped within the steady state (its count is where
-    counting begins); ``end`` the last that belongs to it. ``begin`` >= ``end`` when there is nothing to count.
+    counting begins); ``end`` the last that belongs to it. ``begin`` >= ``end`` when there is nothing to count. What
+    comes after ``end`` is the drain: requests that were in flight when the load ended.
     """
 
     first: float
@@ -47,17 +50,20 @@ class Grid:
         return np.asarray(self.first + self.step * np.arange(self.size), dtype=np.float64)
 
 
-def make_grid(load: Window, steady: Window, step: float, settled: bool) -> Grid:
+def make_grid(load: Window, steady: Window, step: float, settled: bool, drain: float = 0.0) -> Grid:
     """The grid over the whole load.
 
     Args:
         settled: the load ended with the steady state, so that later scrapes hold the rest of its requests.
+        drain: seconds after that in which requests may still end.
     """
     base = steady.start + _AGE * step
     before = int(max(0.0, base - load.start) // step)
     last = steady.end + (_SETTLED * step if settled else 0.0)
     after = int(np.floor((last - base) / step + 1e-6))
-    return Grid(base - before * step, step, max(0, before + after + 1), before, before + after)
+    end = before + after
+    later = int(np.ceil(drain / step)) if settled else 0
+    return Grid(base - before * step, step, max(0, end + 1 + later), before, end)
 
 
 def increases(series: Sequence[Series], grid: Grid, scraped_from: float | None = None) -> tuple[FloatArray, FloatArray]:
@@ -118,12 +124,15 @@ def late_requests(context: Context, objective: Objective, edge: float) -> tuple[
 
 
 def all_requests(context: Context, objective: Objective | None = None) -> Counts | None:
-    """Requests in the steady state, none of them bad; of an endpoint where the objective names one."""
+    """Requests in the steady state, none of them bad; of an endpoint where the objective names one.
+
+    Without those that ended in the drain: a rate is over the steady state.
+    """
     reader = _reader(context)
     if reader is None:
         return None
     requests = reader.read(names.REQUEST_DURATION + "_count", objective)
-    found = reader.counts(requests, np.zeros_like(requests[0]))
+    found = reader.counts(requests, np.zeros_like(requests[0]), drained=False)
     return found[0] if found else None
 
 
@@ -159,8 +168,14 @@ class _Reader:
         up = [s.times[s.values == 1] for s in self.context.series(names.UP, job=names.JOB_LOAD)]
         return min((float(times[0]) for times in up if times.size), default=None)
 
-    def counts(self, requests: tuple[FloatArray, FloatArray], bad: FloatArray) -> tuple[Counts, Counts] | None:
-        """Steady state and whole load. None when requests were counted at fewer than 80 % of the moments."""
+    def counts(
+        self, requests: tuple[FloatArray, FloatArray], bad: FloatArray, *, drained: bool = True
+    ) -> tuple[Counts, Counts] | None:
+        """Steady state and whole load. None when requests were counted at fewer than 80 % of the moments.
+
+        Args:
+            drained: what was in flight when the load ended counts in its last moment.
+        """
         counted, present = requests
         begin, end = self.grid.begin, self.grid.end
         judged = slice(begin + 1, end + 1)
@@ -169,6 +184,10 @@ class _Reader:
         if wanted == 0 or np.count_nonzero(present[judged][kept]) < ENOUGH_RECORDED * wanted:
             return None
         bad = np.clip(bad, 0.0, counted)
+        if drained:
+            counted = counted.copy()
+            counted[end] += counted[end + 1 :].sum()
+            bad[end] += bad[end + 1 :].sum()
         # What shows at a moment was asked up to two intervals before it.
         times = self.grid.times - _AGE * self.grid.step
         steady = _folded(times[judged][kept], counted[judged][kept], bad[judged][kept], self.steady.end)
@@ -182,7 +201,8 @@ def _reader(context: Context) -> _Reader | None:
         return None
     ended = context.record.ended_at
     settled = ended is None or ended <= steady.end + _SETTLED * context.interval
-    grid = make_grid(context.load, steady, context.interval, settled)
+    drain = min(context.plan.target.timeout, _LONGEST_DRAIN)
+    grid = make_grid(context.load, steady, context.interval, settled, drain)
     return _Reader(context, grid, steady) if grid.begin < grid.end else None
 
 

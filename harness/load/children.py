@@ -15,7 +15,7 @@ from harness.plan.model import FEWEST_SLOTS, SLOT_SECONDS, Plan
 LOOPBACK = "127.0.0.1"
 MASTER_SILENCE = 30.0  # seconds without an answer before a master that still exists is taken for dead
 HOLD_MARGIN = 15.0  # seconds beyond the users' grace in which a held load must come to rest
-_LONGEST_GRACE = 30.0
+_LONGEST_GRACE = 120.0  # seconds; a request that is cut off is counted by nobody
 _SPAWN_SECONDS = 10.0  # in which the open model's users are there
 _SLOTS_PER_SECOND = 20.0
 _BOOT = Path(__file__).with_name("boot.py")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -56,8 +57,10 @@ def test_counting_begins_with_the_first_scrape_in_the_steady_state_and_ends_with
     assert grid.times[grid.begin] == 1065
     assert grid.times[grid.end] == grid.times[-1] == 1310
     assert grid.times[0] == pytest.approx(1000, abs=5)
-    ongoing = make_grid(Window(1000, 1300), Window(1060, 1300), 5.0, settled=False)
-    assert ongoing.times[ongoing.end] == 1300
+    draining = make_grid(Window(1000, 1300), Window(1060, 1300), 5.0, settled=True, drain=30.0)
+    assert (draining.times[draining.end], draining.times[-1]) == (1310, 1340)
+    ongoing = make_grid(Window(1000, 1300), Window(1060, 1300), 5.0, settled=False, drain=30.0)
+    assert ongoing.times[ongoing.end] == ongoing.times[-1] == 1300
     short = make_grid(Window(1000, 1062), Window(1060, 1062), 5.0, settled=False)
     assert short.begin >= short.end
 
@@ -100,6 +103,34 @@ def test_an_outage_at_an_end_of_the_steady_state_fails_it(tmp_path: Path, start:
     assert result(verdict, "latency_p99").outcome is Outcome.FAIL
     (finding,) = [f for f in verdict.findings if f.check == "objectives" and f.objective == "error_ratio"]
     assert finding.first_seen == pytest.approx(start, abs=10)
+
+
+def test_requests_in_flight_at_the_end_count_when_they_time_out(tmp_path: Path) -> None:
+    """Twenty users of a service that answers in five seconds, and in the last ones not at all: the requests fail only
+    when the plan's 30 s are over, long after the load.
+    """
+    ended = WARMUP + STEADY
+
+    def rps(t: FloatArray) -> FloatArray:
+        return np.where(t < ended - 5, 4.0, np.where((t > ended + 20) & (t <= ended + 25), 4.0, 0.0))
+
+    made = Made(rps=rps, errors=lambda t: (t > ended).astype(float))
+    run = RunDirectory(tmp_path / "run")
+    run.path.mkdir()
+    with BlockWriter(ended + 60) as writer:
+        writer.add(series_of(made, ended + 45))
+        writer.finish(run.tsdb)
+    run.write_record(replace(RECORD, ended_at=END))
+    on = plan(
+        '  error_ratio: 1%\n  latency_p99: 5s\n  throughput: ">= 1 rps"\n', url="http://localhost:5000\n  timeout: 30s"
+    )
+    verdict = judge_run(run, on, rules_dir=data_path("prometheus") / "rules")
+    errors = result(verdict, "error_ratio")
+    assert errors.outcome is Outcome.FAIL
+    assert errors.value == pytest.approx(20 / 940, rel=0.1)
+    assert result(verdict, "latency_p99").outcome is Outcome.FAIL
+    # They were asked in the steady state, and are no requests per second of it.
+    assert result(verdict, "throughput").value == pytest.approx(920 / STEADY, rel=0.05)
 
 
 def test_an_outage_of_the_warm_up_is_not_judged(tmp_path: Path) -> None:
