@@ -34,6 +34,16 @@ class LatencyHistogram:
         self._counts[bisect_left(self._edges, seconds)] += 1
         self._total += seconds
 
+    def observe_paced(self, seconds: float, pace: float) -> None:
+        """An observation, and those that would have been made every ``pace`` seconds while it took that long.
+
+        Else a stall of a minute is one slow ping among the thousands of an hour (Tene's "coordinated omission",
+        corrected as by HdrHistogram's ``recordValueWithExpectedInterval``).
+        """
+        self.observe(seconds)
+        while (seconds := seconds - pace) > 0:
+            self.observe(seconds)
+
     def snapshot(self) -> HistogramSnapshot:
         running, buckets = 0, []
         for edge, count in zip((*self._edges, math.inf), self._counts, strict=True):

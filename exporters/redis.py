@@ -91,6 +91,7 @@ class RedisServer:
 
     url: str = field(repr=False)
     timeout: float
+    pace: float = 1.0  # seconds between two pings
     clock: Callable[[], float] = time.monotonic
     wall: Callable[[], float] = time.time
 
@@ -99,21 +100,17 @@ class RedisServer:
         self._secrets = secrets_of(self.url)
         self._ping = LatencyHistogram()
         self._connected = False
+        self._answered = False  # ever
 
     def ping(self) -> None:
         try:
             if not self._connected:
                 # The first command pays for the connection, which is not the latency of a ping.
                 self._client.ping()
-                self._connected = True
+                self._connected = self._answered = True
             began = self.clock()
             self._client.ping()
-            self._ping.observe(self.clock() - began)
-        except redis.TimeoutError as error:
-            if self._connected:
-                # It took at least that long; left out it would flatter the quantiles.
-                self._ping.observe(self.timeout)
-            raise self._broken(error) from None
+            self._ping.observe_paced(self.clock() - began, self.pace)
         except (redis.RedisError, OSError) as error:
             raise self._broken(error) from None
 
@@ -156,6 +153,10 @@ class RedisServer:
             return None
 
     def _broken(self, error: BaseException) -> Unreadable:
+        if isinstance(error, redis.TimeoutError) and self._answered:
+            # A ping took, or would have taken, at least that long; left out it would flatter the quantiles. That of a
+            # new connection too: a server that hangs for minutes is asked on new ones.
+            self._ping.observe_paced(self.timeout, self.pace)
         self._connected = False
         self._client.connection_pool.disconnect()
         return Unreadable(f"{type(error).__name__}: {redact(error, self._secrets)}")

@@ -25,7 +25,7 @@ from exporters.docker_engine import Engine
 from exporters.families import Families
 from exporters.pgbouncer import SCHEME as PGBOUNCER
 from exporters.pgbouncer import PgBouncer
-from exporters.poller import Poller, R, Source, io_timeout
+from exporters.poller import PING_SECONDS, Poller, R, Source, io_timeout
 from exporters.process import ProcessGroup
 from exporters.process_members import Members, own_processes
 from exporters.redis import RedisServer
@@ -121,7 +121,7 @@ def _databases(config: SidecarConfig) -> Iterator[Watch[Any]]:
 
 def _redis(config: SidecarConfig) -> Iterator[Watch[Any]]:
     for entry in config.redis:
-        server = RedisServer(entry.url, io_timeout(config.interval))
+        server = RedisServer(entry.url, io_timeout(config.interval), min(PING_SECONDS, config.interval))
         yield _watch(f"redis:{entry.name}", server, _as(redis_metrics.expose, entry.name), config, ping=True)
 
 

@@ -22,6 +22,15 @@ def test_counts_cumulatively() -> None:
     assert math.isclose(histogram.snapshot().total, 3.65)
 
 
+def test_a_stall_counts_every_observation_that_it_kept_from_being_made() -> None:
+    histogram = LatencyHistogram((0.1, 1.0, 3.0))
+    histogram.observe_paced(0.0, 1.0)
+    histogram.observe_paced(1.0, 1.0)
+    histogram.observe_paced(5.0, 1.0)  # 5, 4, 3, 2, 1
+    assert histogram.snapshot().buckets == ((0.1, 1), (1.0, 3), (3.0, 5), (math.inf, 7))
+    assert math.isclose(histogram.snapshot().total, 16.0)
+
+
 def test_edges_ascend_from_loopback_to_the_longest_timeout() -> None:
     assert list(PING_EDGES) == sorted(set(PING_EDGES))
     assert (PING_EDGES[0], PING_EDGES[-1]) == (0.0001, 10.0)

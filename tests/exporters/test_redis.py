@@ -179,8 +179,27 @@ def test_a_frozen_server_ends_in_time_counts_its_ping_and_recovers(tmp_path: Pat
             server.process.send_signal(signal.SIGCONT)
         reading = source.read()
         source.close()
-    assert reading.ping.buckets[-1][1] == 3
-    assert reading.ping.total >= 1.0
+    # Before and after, the one that hung, and the one on a new connection, which hung as well.
+    assert reading.ping.buckets[-1][1] == 4
+    assert reading.ping.total >= 2.0
+
+
+def test_a_server_that_hangs_for_a_minute_is_slow_in_every_second_of_it(tmp_path: Path) -> None:
+    """Each attempt is one on a new connection and takes its whole time-out: else one slow ping in all would be left."""
+    with redis_server(tmp_path) as server:
+        source = RedisServer(server.url, 0.5, pace=0.1)
+        source.read()
+        server.process.send_signal(signal.SIGSTOP)
+        try:
+            for _ in range(3):
+                with pytest.raises(Unreadable, match="TimeoutError"):
+                    source.read()
+        finally:
+            server.process.send_signal(signal.SIGCONT)
+        pings = source.read().ping
+        source.close()
+    slow = pings.buckets[-1][1] - dict(pings.buckets)[0.25]
+    assert slow >= 3 * 3  # of 0.5, 0.4 and 0.3 s
 
 
 def test_a_listener_that_never_answers_ends_in_time() -> None:
