@@ -26,6 +26,7 @@ USERS = "locust_users"  # {user_class}
 USERS_TARGET = "locust_users_target"  # master only
 WORKERS = "locust_workers"  # {state}; master only
 LOOP_LAG = "locust_loop_lag_seconds"  # histogram
+USER_EXCEPTIONS = "locust_user_exceptions_total"  # that the locustfile's own code raised; workers only
 ARRIVALS = "locust_arrivals_total"
 ARRIVALS_DROPPED = "locust_arrivals_dropped_total"
 ARRIVALS_PLANNED = "locust_arrivals_planned_total"

@@ -136,6 +136,16 @@ def all_requests(context: Context, objective: Objective | None = None) -> Counts
     return found[0] if found else None
 
 
+def all_of(context: Context, name: str) -> Counts | None:
+    """What a counter of the load's processes counted in the steady state; None where it was not told."""
+    reader = _reader(context)
+    if reader is None:
+        return None
+    counted = reader.read(name, None)
+    found = reader.counts(counted, np.zeros_like(counted[0]), drained=False)
+    return found[0] if found else None
+
+
 def spellings(edge: float) -> tuple[str, ...]:
     """How an edge may be written in ``le``: "2.0" by Prometheus 3, "2" before."""
     return (repr(edge), str(int(edge))) if edge == int(edge) else (repr(edge),)

@@ -20,6 +20,7 @@ from harness.judge.load_made import check_stops, check_users, load_finding
 from harness.judge.replaced import check_replaced
 from harness.judge.results import ENOUGH_RECORDED
 from harness.judge.surplus import check_surplus
+from harness.judge.user_exceptions import check_exceptions
 from harness.judge.verdict import Finding, Outcome
 from harness.judge.windows import Window
 from harness.units import format_duration, format_value
@@ -37,6 +38,7 @@ class GeneratorReport:
         unmeasured: why nobody knows whether it was.
         users_short: why the planned users did not run.
         stopped: in which stretches no request was answered.
+        cut_short: why requests of the plan's users were not made, though the users ran.
     """
 
     findings: tuple[Finding, ...]
@@ -44,6 +46,7 @@ class GeneratorReport:
     unmeasured: str = ""
     users_short: str = ""
     stopped: str = ""
+    cut_short: str = ""
 
 
 def check_generator(context: Context) -> GeneratorReport:
@@ -64,9 +67,15 @@ def check_generator(context: Context) -> GeneratorReport:
     users = check_users(context, steady)
     idle = _idle(context, steady)
     stopped = idle or check_stops(context, steady)
-    findings += [*users, *check_surplus(context, steady), *stopped]
+    raised = check_exceptions(context)
+    findings += [*users, *check_surplus(context, steady), *stopped, *raised]
     return GeneratorReport(
-        tuple(findings), fault, _reason(unmeasured), users_short=_reason(users), stopped=_reason(stopped)
+        tuple(findings),
+        fault,
+        _reason(unmeasured),
+        users_short=_reason(users),
+        stopped=_reason(stopped),
+        cut_short=_reason(raised),
     )
 
 

@@ -110,7 +110,7 @@ def _unshown(one: Judged, objective: Objective, generator: GeneratorReport) -> J
     growth = objective.name == "latency_growth"
     reasons = []
     if growth or objective.spec.family in _REQUESTS:
-        reasons += [generator.users_short, generator.stopped]
+        reasons += [generator.users_short, generator.stopped, generator.cut_short]
     if growth or objective.spec.family in _GENERATORS:
         reasons.append(generator.unmeasured)
     reason = next((r for r in reasons if r), "")

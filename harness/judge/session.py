@@ -31,6 +31,7 @@ from harness.judge.runbook_pages import with_runbook
 from harness.judge.set_aside import all_aside, check_set_aside, holes, read_marks, summary
 from harness.judge.stress import Stress, check_steps, judge_steps, of_steps, read_stress
 from harness.judge.unread import check_unread
+from harness.judge.user_exceptions import check_exceptions
 from harness.judge.verdict import Finding, Outcome, Verdict
 from harness.plan.loading import load_plan
 from harness.plan.model import Plan
@@ -189,6 +190,7 @@ def _judge_capacity(context: Context) -> Verdict:
         *check_search(result),
         *own,
         *(check_seen(context, context.steady) if context.steady is not None else ()),
+        *check_exceptions(context),
         *check_replaced(context),
         *check_own_series(context),
         *check_set_aside(context.aside, context.steady),

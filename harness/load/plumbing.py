@@ -100,6 +100,7 @@ class Plumbing:
         self._schedule = SteeredSchedule(config.rates, config.spacing, config.seed) if config.rates else None
         self._sharing: ArrivalSharing | None = None
         self._arrivals: Arrivals | None = None
+        self._exceptions = 0
         events.init.add_listener(self._on_init)
         events.quitting.add_listener(self._on_quitting)
 
@@ -121,6 +122,7 @@ class Plumbing:
                 runner.greenlet.spawn(self._sharing.run, environment.shape_class)
         else:
             listen(environment.events.request, self._time_the_start_of_tasks(runner))
+            environment.events.user_error.add_listener(self._on_user_error)
         self._server = LoadServer(self._recorder, gauges=self._gauges, routes=routes, host=self._config.host)
         try:
             port = self._server.start(self._config.port, fixed=self._config.fixed_port)
@@ -145,6 +147,9 @@ class Plumbing:
         else:
             return self._recorder.record
         return open_model.from_intended_start(self._recorder.record)
+
+    def _on_user_error(self, **_: Any) -> None:
+        self._exceptions += 1
 
     def _on_quitting(self, environment: Any, **_: Any) -> None:
         if isinstance(environment.runner, EnduringMasterRunner):
@@ -186,6 +191,8 @@ class Plumbing:
             yield gauge(names.WORKERS, "Workers by state.", [({"state": s}, n) for s, n in states.items()])
         else:
             # The workers' alone: the master's view would count every user twice in a sum.
+            raised = "Exceptions that the locustfile's own code raised."
+            yield gauge(names.USER_EXCEPTIONS, raised, [({}, self._exceptions)], kind="counter")
             users_by_class = runner.user_classes_count
             yield gauge(
                 names.USERS, "Running users by class.", [({"user_class": c}, n) for c, n in users_by_class.items()]

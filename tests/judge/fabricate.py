@@ -107,6 +107,7 @@ class Made:
     unmade: Curve = flat(0.0)  # and this one nobody made
     endpoint: str = "/a"
     error_kind: str = "status"
+    exceptions: Curve | None = None  # of the locustfile's own code, per second
 
 
 def lose(match: Callable[[Mapping[str, str]], bool], start: float = 0.0, end: float = 1e9):
@@ -162,6 +163,8 @@ def series_of(made: Made, length: float = WARMUP + STEADY) -> list[Series]:
         rate = made_requests * made.errors(t) * (kind == made.error_kind)
         add(names.REQUEST_ERRORS, total(rate), load, worker, method="GET", name=made.endpoint, error=kind)
     add(names.USERS, made.users(t), load, worker, user_class="Saver")
+    if made.exceptions is not None:
+        add(names.USER_EXCEPTIONS, total(made.exceptions(t)), load, worker)
     if made.planned is not None:
         due, unmade, dropped = made.planned(t), made.unmade(t), made.dropped(t)
         add(names.ARRIVALS_PLANNED, total(due), load, "locust-master")

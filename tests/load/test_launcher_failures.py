@@ -215,6 +215,8 @@ def test_exceptions_of_the_locustfile_are_told(tmp_path: Path, http_target: Http
         status = wait_for(launcher, lambda s: bool(s.problems))
         assert "no such journey" in status.problems[0]
         assert status.total_requests == 0
+        samples = scrape(dict(launcher.scrape_targets())["locust-worker-1"])
+        assert value(samples, "locust_user_exceptions_total") >= 1
     finally:
         launcher.stop()
 
