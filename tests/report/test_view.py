@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from harness.judge.verdict import Finding, ObjectiveResult, Outcome, Verdict
-from harness.report.evidence import _without
+from harness.report.evidence import _other
 from harness.report.markdown import summary
 from harness.report.view import make_view, only_the_cause
 from harness.run.record import RunRecord
@@ -177,5 +177,5 @@ def test_a_run_that_is_only_worse_than_its_baseline_says_so_first() -> None:
     headline = make_view(verdict, sample_record(), sample_plan()).headline
     assert headline == "Worse than the baseline, though within the objectives: latency_mean, latency_p95 of GET /a."
     for one in worse:
-        assert "compares whole runs" in _without(0, one).empty
-    assert "how the run was made" in _without(0, Finding("run", "telemetry", Outcome.WARN, "ended early")).empty
+        assert "of the comparison as a whole" in _other(0, one, verdict).empty
+    assert "how the run was made" in _other(0, Finding("run", "telemetry", Outcome.WARN, "ended early"), verdict).empty
