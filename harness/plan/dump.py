@@ -123,4 +123,6 @@ def _limit(objective: Objective) -> str | float | int:
                 return int(limit) if spec.unit == "count" else candidate
         except ValueError:
             continue
-    return limit
+    # A bare 1.15 is asked back for (parse_limit: 1.15 % is more likely meant), 1.150 is not.
+    exact = f"{limit:.3f}"
+    return exact if spec.unit == "ratio" and float(exact) == limit else limit

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -48,9 +49,9 @@ _PARSERS: dict[str, Callable[[str | int | float], float]] = {
     "count": _count,
 }
 
-# A whole number without a unit that is so large in the base unit was most likely meant in another: 90 as 90 %, 800 as
-# 800 ms. Read as written, such a limit is one that no run can break.
-_MEANT = {"ratio": (1.0, "%"), "seconds": (10.0, "ms")}
+# A number without a unit that is so large in the base unit was most likely meant in another: 5 or 5.0 as 5 %, 800 as
+# 800 ms. Read as written, such a limit is one that no run can break. (Of seconds whole numbers only: 12.5 was meant.)
+_MEANT = {"ratio": (1.0, "%", r"\d+(?:\.\d{1,2})?"), "seconds": (10.0, "ms", r"\d+")}
 
 SPECS: dict[str, ObjectiveSpec] = {
     spec.name: spec
@@ -150,8 +151,9 @@ def parse_limit(spec: ObjectiveSpec, text: str | int | float) -> tuple[float, Op
         value = _PARSERS[spec.unit](text)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{spec.name}: {error}") from None
-    if spec.unit in _MEANT and re.fullmatch(r"\d+", str(text).strip()) and value >= _MEANT[spec.unit][0]:
-        number, unit, said = int(value), _MEANT[spec.unit][1], format_value(value, spec.unit)
+    least, unit, bare = _MEANT.get(spec.unit, (math.inf, "", ""))
+    if value >= least and re.fullmatch(bare, str(text).strip()):
+        number, said = f"{value:g}", format_value(value, spec.unit)
         meant = f"write {number}{unit}, or {said} if you mean it"
         raise ValueError(f"{spec.name}: {number} without a unit is {said}; {meant}")
     if spec.family == "latency" and value <= 0:

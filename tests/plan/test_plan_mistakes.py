@@ -172,6 +172,14 @@ STRESS = MINIMAL + "kind: stress\nobjectives:\n"
             ["x.yml:8: db_pool_use: 90 without a unit is 9000%; write 90%, or 9000% if you mean it"],
         ),
         (
+            MINIMAL + "objectives:\n  memory_growth: 5.0\n",
+            ["x.yml:8: memory_growth: 5 without a unit is 500%; write 5%, or 500% if you mean it"],
+        ),
+        (
+            MINIMAL + "objectives:\n  cpu_growth: '1.5'\n",
+            ["x.yml:8: cpu_growth: 1.5 without a unit is 150%; write 1.5%, or 150% if you mean it"],
+        ),
+        (
             MINIMAL + "objectives:\n  latency_p95: '<= 800'\n",
             ["x.yml:8: latency_p95: 800 without a unit is 13m 20s; write 800ms, or 13m 20s if you mean it"],
         ),
