@@ -17,6 +17,7 @@ SCHEMA = 1
 # Load lasts 31 days at most (harness.plan.checks). A time that lies farther off is a slip, and judging up to it, by the
 # interval, would not end.
 LONGEST_SECONDS = 40 * 86_400.0
+_STAMP = "%Y%m%dT%H%M%SZ"  # what a run id begins with, UTC
 EndedBy = Literal["completed", "aborted", "interrupted", "crashed"]
 ENDINGS: tuple[EndedBy, ...] = ("completed", "aborted", "interrupted", "crashed")
 
@@ -181,7 +182,7 @@ class RunDirectory:
 def create_run_directory(root: Path, plan_name: str, now: float) -> tuple[str, RunDirectory]:
     """A new directory below ``root`` and its run id ("20261122T151830Z-soak-24h"); two at the same second differ."""
     root = root.absolute()  # children run in folders of their own
-    stamp = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ")
+    stamp = datetime.fromtimestamp(now, UTC).strftime(_STAMP)
     try:
         root.mkdir(parents=True, exist_ok=True)
         for attempt in range(1, 1000):
@@ -197,7 +198,7 @@ def create_run_directory(root: Path, plan_name: str, now: float) -> tuple[str, R
 
 
 def find_run(name: str, root: Path) -> RunDirectory:
-    """RUN of the command line: a directory, a run id below ``root``, or ``last``.
+    """RUN of the command line: a directory, a run id below ``root``, or ``last``, the one that began last.
 
     Raises:
         UsageError: no such run.
@@ -206,7 +207,7 @@ def find_run(name: str, root: Path) -> RunDirectory:
         runs = list_runs(root)
         if not runs:
             raise UsageError(f"there is no run in {root}", remedy="start one with: harness run PLAN")
-        return runs[-1]
+        return max(runs, key=lambda one: (_begun(one), one.path.name))
     for candidate in (Path(name), root / name):
         if (candidate / "run.json").is_file():
             return RunDirectory(candidate)
@@ -214,6 +215,17 @@ def find_run(name: str, root: Path) -> RunDirectory:
         f"{name!r} is no run: neither a directory with a run.json nor a run id in {root}",
         remedy="harness runs lists the runs",
     )
+
+
+def _begun(directory: RunDirectory) -> float:
+    """Unix seconds; by its run.json, for a folder may have been renamed or copied, else by the folder's name."""
+    try:
+        return directory.read_record().started_at
+    except ArchiveError:
+        try:
+            return datetime.strptime(directory.path.name[:16], _STAMP).replace(tzinfo=UTC).timestamp()
+        except ValueError:
+            return -math.inf
 
 
 def list_runs(root: Path) -> list[RunDirectory]:

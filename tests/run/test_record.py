@@ -91,6 +91,20 @@ def test_a_damaged_record_is_named(tmp_path: Path, text: str, says: str) -> None
         RunDirectory(tmp_path).read_record()
 
 
+def test_last_is_the_run_that_began_last_whatever_folders_are_called(tmp_path: Path) -> None:
+    """A run that passed and was kept as "good-one" would else answer for the failed run after it."""
+    _, old = create_run_directory(tmp_path, "smoke", NOW - 3600)
+    old.write_record(replace(RECORD, started_at=NOW - 3600))
+    old.path.rename(tmp_path / "good-one")
+    _, new = create_run_directory(tmp_path, "smoke", NOW)
+    new.write_record(RECORD)
+    assert find_run("last", tmp_path).path == new.path
+    # A record that cannot be read stands where its name puts it: the command must fail over it, not skip it.
+    _, damaged = create_run_directory(tmp_path, "smoke", NOW + 60)
+    damaged.record_file.write_text("{")
+    assert find_run("last", tmp_path).path == damaged.path
+
+
 def test_last_is_the_newest_and_links_do_not_count(tmp_path: Path) -> None:
     for stamp in (NOW, NOW + 60):
         _, directory = create_run_directory(tmp_path, "smoke", stamp)
