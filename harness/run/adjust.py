@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from harness.errors import UsageError
+from harness.errors import PlanError, UsageError
+from harness.plan.dump import dump_plan
+from harness.plan.loading import load_plan_text
 from harness.plan.model import Load, Plan, Stage
 
 # Ramps and warm-up may take this share of a shortened run: the rest is there to be judged.
@@ -17,7 +19,7 @@ def with_duration(plan: Plan, total: float) -> Plan:
     of kind stress or capacity keep their steps' proportions. The warm-up stays, but is at most a quarter of the run.
 
     Raises:
-        UsageError: no time at all.
+        UsageError: no time at all, or what comes out is no plan.
     """
     if total <= 0:
         raise UsageError("--duration must be longer than nothing", remedy="write for example --duration 10m")
@@ -44,7 +46,7 @@ def with_users(plan: Plan, users: int) -> Plan:
     """The plan with ``users`` users at its peak; lower stages and spawn rates shrink or grow in proportion.
 
     Raises:
-        UsageError: below one user, or a plan whose stages name no users (open model).
+        UsageError: below one user, a plan whose stages name no users (open model), or what comes out is no plan.
     """
     if users < 1:
         raise UsageError(f"--users {users}: a run needs at least one user")
@@ -68,7 +70,15 @@ def with_users(plan: Plan, users: int) -> Plan:
 
 
 def _with_load(plan: Plan, load: Load) -> Plan:
-    return plan.model_copy(update={"load": Load.model_validate(load.model_dump())})
+    """Within every bound of a plan: the run keeps it as ``plan.yml``, and is judged again by what can be read of it."""
+    plan = plan.model_copy(update={"load": load})
+    try:
+        load_plan_text(dump_plan(plan, mask=False), where="", environ={}, judging=True)
+    except PlanError as error:
+        raise UsageError(
+            f"with --duration or --users the plan cannot be run: {error.message}", remedy=error.remedy
+        ) from error
+    return plan
 
 
 def _lasting(stage: Stage, duration: float) -> Stage:

@@ -52,13 +52,32 @@ def test_no_time_is_refused() -> None:
         with_duration(SHORT_RAMP, 0)
 
 
+@pytest.mark.parametrize(
+    ("adjusted", "words"),
+    [
+        (lambda: with_duration(SHORT_RAMP, 50 * 86_400.0), "the stages take 50 days"),
+        (lambda: with_duration(SHORT_RAMP, 1e-4), "stage 1, spawn_rate"),
+        (lambda: with_users(SHORT_RAMP, 2_000_000), "stage 2, users"),
+        (lambda: with_users(make_plan(kind="stress"), 1), "a stress plan needs steps"),
+    ],
+)
+def test_what_no_plan_may_say_is_refused_here_too(adjusted, words: str) -> None:
+    """The run would keep a plan.yml that `harness judge` cannot read, or end in a traceback."""
+    with pytest.raises(UsageError, match=words) as error:
+        adjusted()
+    assert "--duration or --users" in error.value.message
+
+
 def test_users_scale_in_proportion_with_their_spawn_rates() -> None:
     assert stages(with_users(SHORT_RAMP, 10)) == [(20, 5, 0.5), (100, 10, 1.0)]
 
 
 def test_a_stage_with_users_keeps_at_least_one_and_an_idle_stage_stays_idle() -> None:
     load = SHORT_RAMP.load.model_copy(
-        update={"stages": (Stage(duration=1, users=0), Stage(duration=1, users=1), Stage(duration=1, users=1000))}
+        update={
+            "stages": (Stage(duration=1, users=0), Stage(duration=1, users=1), Stage(duration=1, users=1000)),
+            "warmup": 0.0,
+        }
     )
     plan = with_users(SHORT_RAMP.model_copy(update={"load": load}), 2)
     assert [s.users for s in plan.load.stages] == [0, 1, 2]
