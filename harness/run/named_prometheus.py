@@ -7,11 +7,13 @@ which.
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from exporters.metric_names import STACK, Recorded
+from exporters.metric_names import JOB_LOAD, JOB_RUN, JOB_SIDECAR, JOB_TARGET, STACK, Recorded
 from harness.errors import PreflightError, QueryError
 from harness.plan.model import Plan, PrometheusTarget
 from harness.plan.secrets_of import secrets_of
@@ -22,6 +24,7 @@ from harness.run.first_scrape import active_runs
 
 FILE_SD_VARIABLE = "HARNESS_FILE_SD_DIR"
 _TIMEOUT = 10.0
+_FILE = re.compile(rf".+-(?:{JOB_LOAD}|{JOB_RUN}|{JOB_SIDECAR}|{JOB_TARGET})-\d+\.json")  # RUN_ID-JOB-NUMBER
 ARCHIVE_TIMEOUT = 60.0  # for one answer of raw samples
 _HOW_TO = (
     "give that Prometheus a scrape job with file_sd_configs: [{files: ['DIR/*.json'], refresh_interval: 5s}], and set "
@@ -45,6 +48,35 @@ def file_sd_dir(environ: Mapping[str, str]) -> Path:
     if not folder.is_dir():
         raise PreflightError(f"{FILE_SD_VARIABLE}={name} is not a folder", remedy=_HOW_TO)
     return folder
+
+
+def remove_leftovers(folder: Path, stack: str) -> None:
+    """Removes the target files of a run of this stack whose harness was killed. Call it while no run of it is on.
+
+    They name the same instances as the next run's, at addresses that are dead or another's by now: its processes would
+    be scraped twice under one name, half of the scrapes would fail, and no run of the stack could pass any more.
+
+    Raises:
+        PreflightError: one cannot be removed.
+    """
+    for file in sorted(folder.glob("*.json")):
+        if _FILE.fullmatch(file.name) is None or not _is_of(stack, file):
+            continue
+        try:
+            file.unlink(missing_ok=True)
+        except OSError as error:
+            raise PreflightError(
+                f"{file} is left of a run that was killed and cannot be removed: {error.strerror}",
+                remedy="remove it: what it names would be scraped as this run's",
+            ) from error
+
+
+def _is_of(stack: str, file: Path) -> bool:
+    try:
+        entries = json.loads(file.read_text(encoding="utf-8"))
+        return bool(entries) and all(one["labels"][STACK] == stack for one in entries)
+    except (OSError, ValueError, TypeError, KeyError):
+        return False  # not one of ours
 
 
 def api_of(prometheus: PrometheusTarget, timeout: float = _TIMEOUT) -> PrometheusApi:

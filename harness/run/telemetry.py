@@ -16,8 +16,16 @@ from harness.prom.archive import keep_local
 from harness.prom.config import LiveScrape, write_targets
 from harness.prom.remote_archive import keep_remote
 from harness.prom.server import PrometheusServer
-from harness.run.first_scrape import await_first_scrape
-from harness.run.named_prometheus import ARCHIVE_TIMEOUT, FILE_SD_VARIABLE, api_of, file_sd_dir, hidden, wanted_series
+from harness.run.first_scrape import active_runs, await_first_scrape
+from harness.run.named_prometheus import (
+    ARCHIVE_TIMEOUT,
+    FILE_SD_VARIABLE,
+    api_of,
+    file_sd_dir,
+    hidden,
+    remove_leftovers,
+    wanted_series,
+)
 from harness.run.protocols import Sources
 from harness.run.record import RunDirectory
 
@@ -124,6 +132,8 @@ class NamedPrometheus:
         self.api: PrometheusApi = api_of(prometheus)
         self._archive_api = api_of(prometheus, ARCHIVE_TIMEOUT)
         self.url = prometheus.url
+        if not active_runs(self.api, plan, clock()):
+            remove_leftovers(self._folder, plan.stack)
         try:
             self._write(JOB_RUN, [("harness", sources.run)])
             if sources.sidecar:

@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from exporters.metric_names import STACK
 from harness.assets import rules_path
 from harness.errors import PreflightError
 from harness.plan.model import Plan, PrometheusTarget
+from harness.prom.config import write_targets
 from harness.prom.server import PrometheusServer
 from harness.run.live_view import LiveView, last_scrapes_missing
-from harness.run.named_prometheus import FILE_SD_VARIABLE, check_named_prometheus
+from harness.run.named_prometheus import FILE_SD_VARIABLE, check_named_prometheus, remove_leftovers
 from harness.run.record import RunDirectory
 from harness.run.run_metrics import RunMetrics, serve_run_metrics
 from harness.run.telemetry import NamedPrometheus, OwnPrometheus, Sources, rule_files
@@ -113,7 +115,9 @@ def test_a_named_one_finds_the_run_and_holds_one_run_per_stack(
         plan = make_plan(prometheus=target)
         assert "finds targets in" in check_named_prometheus(target, plan, environ, time.time())
         began = time.time()
+        write_targets(folder / "r0-load-1.json", [("locust-master", "127.0.0.1:1")], {"job": "load", STACK: "default"})
         run = start_named(plan, directory, "r1", run_metrics, environ)
+        assert [p.name for p in folder.iterdir()] == ["r1-harness-1.json"], "r0 was killed: its targets are nobody's"
         assert run.ended() is None
         with pytest.raises(PreflightError, match=r"a run of the stack 'default' is on at .*: r1"):
             check_named_prometheus(target, plan, environ, time.time())
@@ -128,6 +132,21 @@ def test_a_named_one_finds_the_run_and_holds_one_run_per_stack(
         assert list(directory.tsdb.glob("*/meta.json"))
         run.close()
         assert not list(folder.iterdir())
+
+
+def test_what_a_killed_run_left_in_the_watched_folder_goes_and_nothing_else(tmp_path: Path) -> None:
+    def targets(name: str, stack: str) -> None:
+        write_targets(tmp_path / name, [("locust-master", "127.0.0.1:1")], {"job": "load", STACK: stack})
+
+    targets("20261122T151830Z-soak-24h-load-1.json", "default")
+    targets("20261122T151830Z-soak-24h-target-12.json", "default")
+    targets("r1-load-1.json", "other")
+    targets("mine.json", "default")
+    (tmp_path / "r2-load-1.json").write_text("[]")
+    (tmp_path / "r3-load-1.json").write_text('[{"targets": ["a:1"]}]')
+    remove_leftovers(tmp_path, "default")
+    kept = {"r1-load-1.json", "mine.json", "r2-load-1.json", "r3-load-1.json"}
+    assert {p.name for p in tmp_path.iterdir()} == kept
 
 
 def test_a_named_one_without_the_rules_or_the_folder_is_refused(tmp_path: Path) -> None:
