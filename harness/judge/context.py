@@ -81,6 +81,12 @@ class Context:
             return None
         return Window(self.steady.start + RATE_SECONDS, self.steady.end).without(self.steady.holes, after=RATE_SECONDS)
 
+    @property
+    def load_begun(self) -> float:
+        """Unix seconds at which the plan's stages began, also where only a part of the steady state is judged."""
+        first = self.whole or self.steady
+        return self.load.start if first is None else first.start - self.plan.load.warmup
+
     def selector(self, name: str, /, **labels: str) -> str:
         """PromQL of a series of this run's stack."""
         matchers = [("harness", self.stack), *labels.items()]

@@ -83,7 +83,7 @@ def check_users(context: Context, window: Window) -> list[Finding]:
     query = context.selector(Recorded.USERS)
     users = within(context.one(Recorded.USERS), window)
     evaluations = np.arange(window.start, window.end, context.interval)
-    begun = window.start - load.warmup
+    begun = context.load_begun
     settle = SETTLE_SECONDS + 2 * context.interval
     if not (wanted_users(load.stages, evaluations - begun, settle) > 0).any():
         return []
@@ -120,8 +120,7 @@ def check_stops(context: Context, window: Window) -> list[Finding]:
     times, counts, memory = _counts(context, window, allowed)
     if times.size == 0:
         return []
-    begun = window.start - context.plan.load.warmup
-    loaded = _loaded(context, times - begun)
+    loaded = _loaded(context, times - context.load_begun)
     loaded &= window.without(window.holes, after=memory).counts(times)
     mean = float(np.nansum(counts[loaded])) / max(1.0, int(loaded.sum()) * context.interval)
     found = stops(times, counts, loaded, memory, window, allowed, mean, context.interval)

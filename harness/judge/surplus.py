@@ -49,7 +49,7 @@ def check_surplus(context: Context, window: Window) -> list[Finding]:
         return []
     users = within(context.one(Recorded.USERS), window)
     settle = SETTLE_SECONDS + 2 * context.interval + LEAVE_SECONDS
-    most = most_wanted(load.stages, users.times - (window.start - load.warmup), settle)
+    most = most_wanted(load.stages, users.times - context.load_begun, settle)
     # For some scrapes a lost worker's users are counted with those of who took them over: only a long surplus is one.
     over = stretches(users.times, np.asarray(users.values > MOST_LOAD * most + 0.5), context.interval)
     longest = max(over, key=lambda s: s.seconds, default=None)
