@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from harness.plan.arrivals import peak_rate
 from harness.plan.capacity_checks import check_capacity
 from harness.plan.model import Load, Plan
+from harness.plan.no_effect import check_no_effect
 from harness.plan.objectives import SPECS
 from harness.plan.problems import Problems, did_you_mean
 from harness.plan.regression import NO_STEADY_LOAD
@@ -39,6 +40,7 @@ def check_plan(plan: Plan, root: Node, problems: Problems, *, judging: bool = Fa
     """
     if not judging:
         _hosts(plan, root, problems)
+        check_no_effect(plan, root, problems)
     for check in (
         _kind,
         _health_path,

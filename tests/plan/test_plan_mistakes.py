@@ -262,6 +262,25 @@ def bomb(levels: int) -> str:
 
 
 @pytest.mark.parametrize(
+    ("load", "said"),
+    [
+        ("spacing: even, stages: [{duration: 1m, users: 1}]", "x.yml:3: spacing belongs to the open model"),
+        ("slots: 50, stages: [{duration: 1m, users: 1}]", "x.yml:3: slots belongs to the open model"),
+        ("stages: [{duration: 1m, users: 1, steps: 4}]", "x.yml:3: steps belongs to the shape 'step'; this stage's is"),
+        (
+            "model: open, stages: [{duration: 1m, rate: 5}, {duration: 1m, rate: 9, shape: ramp, period: 10s}]",
+            "x.yml:3: period belongs to the shape 'sine'; this stage's is 'ramp', where it changes nothing",
+        ),
+        ("model: open, stages: [{duration: 1m, rate: 5, amplitude: 10%}]", "this stage's is 'constant'"),
+    ],
+)
+def test_a_key_that_would_change_nothing_is_refused_but_not_in_the_plan_of_a_run(load: str, said: str) -> None:
+    text = f'name: x\ntarget: {{url: "http://localhost:1"}}\nload: {{{load}}}\n'
+    assert said in refused(text)
+    assert load_plan_text(text, where="x.yml", environ={}, judging=True).name == "x", "an earlier version ran it"
+
+
+@pytest.mark.parametrize(
     ("text", "said"),
     [
         (bomb(9), "more than 10000 values (aliases counted)"),
