@@ -19,6 +19,7 @@ from harness.judge.growth_curves import curves
 from harness.judge.growth_fit import Mixture, fit_growth
 from harness.judge.growth_readings import HOUR, Readings, read
 from harness.judge.growth_result import GrowthResult, describe, growth_onset, seconds_more
+from harness.judge.replacement_gaps import without_gaps
 from harness.judge.verdict import Outcome
 from harness.prom.series import FloatArray
 
@@ -80,6 +81,7 @@ def judge_growth(
     times, values = readings(times, values, interval)
     clean_load = None if load is None else clean(*load)
     moments = tuple(float(m) for m in restarts if math.isfinite(m))
+    times, values = without_gaps(times, values, moments)
     test = _Test(limit, horizon, interval, needed, smallest, moments, clean_load, how)
     result = _look(times, values, span, test, FLOORS)
     if result.outcome is not Outcome.INCONCLUSIVE or span < needed - interval or result.p_value < LOST:
