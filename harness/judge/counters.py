@@ -123,12 +123,14 @@ def late_requests(context: Context, objective: Objective, edge: float) -> tuple[
     return reader.counts(requests, requests[0] - within)
 
 
-def all_requests(context: Context, objective: Objective | None = None) -> Counts | None:
+def all_requests(context: Context, objective: Objective | None = None, *, within: bool = False) -> Counts | None:
     """Requests in the steady state, none of them bad; of an endpoint where the objective names one.
 
-    Without those that ended in the drain: a rate is over the steady state.
+    Args:
+        within: those alone that ended within the steady state, for a rate: in as many intervals as there are moments.
+            Users are given time to finish what they began.
     """
-    reader = _reader(context)
+    reader = _reader(context, within=within)
     if reader is None:
         return None
     requests = reader.read(names.REQUEST_DURATION + "_count", objective)
@@ -205,12 +207,12 @@ class _Reader:
         return steady, Counts(times[: end + 1][until], counted[: end + 1][until], bad[: end + 1][until])
 
 
-def _reader(context: Context) -> _Reader | None:
+def _reader(context: Context, *, within: bool = False) -> _Reader | None:
     steady = context.steady
     if steady is None:
         return None
     ended = context.record.ended_at
-    settled = ended is None or ended <= steady.end + _SETTLED * context.interval
+    settled = not within and (ended is None or ended <= steady.end + _SETTLED * context.interval)
     drain = min(context.plan.target.timeout, _LONGEST_DRAIN)
     grid = make_grid(context.load, steady, context.interval, settled, drain)
     return _Reader(context, grid, steady) if grid.begin < grid.end else None

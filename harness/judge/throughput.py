@@ -32,15 +32,15 @@ def judge_throughput(context: Context, objective: Objective) -> Judged:
         labels, name = {"method": objective.method, "name": objective.endpoint}, Recorded.ENDPOINT_REQUESTS
     query = context.selector(name, **labels)
     window = context.steady
-    counts = all_requests(context, objective)
+    counts = all_requests(context, objective, within=True)
     nothing = no_requests(context, counts, objective)
     if nothing or window is None or counts is None:
         return missing(objective, _LOAD, nothing, query)
     series = within(context.one(name, **labels), context.rates)
     if not objective.endpoint and context.rates and not samples_of(context, name, _LOAD, context.rates)[1]:
         return missing(objective, _LOAD, "the rate of requests is missing for a part of the steady state", query)
-    # Counting begins with the first scrape in the steady state.
-    counted = Window(float(counts.times[0]) - context.interval, window.end).without(
+    # Counting begins with the first scrape in the steady state, and ends with its last.
+    counted = Window(float(counts.times[0]) - context.interval, float(counts.times[-1])).without(
         Window(hole.start - context.interval, hole.end - context.interval) for hole in window.holes
     )
     mean, low, pieces = slow_windows(counts.times, counts.all_, counted, objective.limit)

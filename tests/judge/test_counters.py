@@ -133,6 +133,20 @@ def test_requests_in_flight_at_the_end_count_when_they_time_out(tmp_path: Path) 
     assert result(verdict, "throughput").value == pytest.approx(920 / STEADY, rel=0.05)
 
 
+def test_journeys_that_end_after_the_load_are_no_throughput_of_it(tmp_path: Path) -> None:
+    """Users are given time to finish what they began: ten seconds of it are 4 % of this steady state."""
+    ended = WARMUP + STEADY
+    run = RunDirectory(tmp_path / "run")
+    run.path.mkdir()
+    with BlockWriter(ended + 30) as writer:
+        writer.add(series_of(Made(rps=lambda t: np.where(t <= ended + 10, 40.0, 0.0)), ended + 20))
+        writer.finish(run.tsdb)
+    run.write_record(replace(RECORD, ended_at=END))
+    verdict = judge_run(run, plan('  throughput: ">= 40.5 rps"\n'), rules_dir=data_path("prometheus") / "rules")
+    assert result(verdict, "throughput").value == pytest.approx(40, rel=0.01)
+    assert result(verdict, "throughput").outcome is Outcome.FAIL
+
+
 def test_an_outage_of_the_warm_up_is_not_judged(tmp_path: Path) -> None:
     verdict = judged(tmp_path, Made(errors=between(STEADY_FROM - 30, STEADY_FROM - 5, 0.5)))  # type: ignore[arg-type]
     assert result(verdict, "error_ratio").value == 0
