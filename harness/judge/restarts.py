@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from exporters import metric_names as names
 from exporters.metric_names import Recorded
 from harness.judge.context import Context
 from harness.judge.results import Evidence, Judged, judged, missing, samples_of
@@ -13,6 +14,7 @@ from harness.judge.windows import Window
 from harness.plan.objectives import Objective
 from harness.prom.series import FloatArray, Series
 
+CLOCK_SLACK = 1.0  # seconds by which a start time moves without a start: two clocks drift apart
 START_TIME = 1e9  # recording.yml: from there on a value is a start time, below it a counter of starts
 
 
@@ -43,6 +45,27 @@ def starts(times: FloatArray, values: FloatArray, window: Window) -> list[float]
     return found
 
 
+def unseen(counter: Series, oldest: Series, window: Window) -> list[float]:
+    """Unix seconds of starts that no counter saw: whoever counts them (the sidecar) began anew meanwhile.
+
+    What it found then it takes for what was there before. But where the group's oldest member is younger than the
+    reading before, all of the group began in between. An oldest member that ended leaves an older one than that.
+
+    Args:
+        counter: starts; oldest: unix seconds of the oldest member's start.
+    """
+    found = []
+    for i in np.flatnonzero(np.diff(oldest.values) > CLOCK_SLACK):
+        since, at = float(oldest.times[i]), float(oldest.times[i + 1])
+        if oldest.values[i + 1] <= since or not window.start <= at <= window.end:
+            continue
+        before, after = (int(np.searchsorted(counter.times, moment, side="right")) - 1 for moment in (since, at))
+        counted = before < 0 or counter.values[after] > counter.values[before]
+        if not counted and window.aside(np.array(since), np.array(at)) == 0:
+            found.append(at)
+    return found
+
+
 def judge_restarts(context: Context, objective: Objective, source: Source, subject: Subject) -> Judged:
     """The restarts objective on one subject."""
     query = context.selector(source.recorded, **subject.labels)
@@ -50,7 +73,11 @@ def judge_restarts(context: Context, objective: Objective, source: Source, subje
     window = context.steady
     if window is None or len(steady) == 0:
         return missing(objective, subject, f"no samples of {source.recorded} in the steady state", query)
-    moments = _starts_of(context.one(source.recorded, **subject.labels), window)
+    counter = context.one(source.recorded, **subject.labels)
+    moments = _starts_of(counter, window)
+    if subject.owner == "process":
+        oldest = context.one(names.PROC_OLDEST_START, groupname=subject.name)
+        moments = sorted([*moments, *unseen(counter, oldest, window)])
     kills = _starts_of(context.one(Recorded.OOM_KILLS, **subject.labels), window)
     count = max(len(moments), len(kills))
     note = f"{count} in the steady state" + (f", {len(kills)} of them killed for memory" if kills else "")
