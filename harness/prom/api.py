@@ -3,74 +3,37 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
-import orjson
 import requests
 
 from harness.errors import QueryError
-from harness.prom.credentials import Credentials, anonymous
 from harness.prom.series import Series
+from harness.prom.transport import PrometheusTransport, TooManySamplesError
 from harness.prom.wire import merge, parse_matrix, parse_vector
 
 MAX_POINTS = 11_000  # Prometheus refuses a range query with more steps per series
 # timestamp(selector) reads its series from the page's beginning at every step (Prometheus 2.42): quadratic in the page.
 TIMESTAMP_POINTS = 120
 RAW_WINDOW = 600.0  # seconds of raw samples in one answer: 2,000 series at 5 s are 240,000 samples, about 6 MB
-# What servers say where a query asks for too much at once: a shorter range, or fewer series, may pass. Prometheus
-# (--query.max-samples), Thanos (--store.limits), Mimir and Cortex (err-mimir-max-...), VictoriaMetrics
-# (-search.max...).
-_TOO_MANY = re.compile(
-    r"too many samples|err-mimir-max-|-search\.max|exceeds? (?:the )?(?:\w+ )?limit|limit exceeded|exceeded \w+ limit"
-    r"|the query (?:hit|exceeded) the|max(?:imum)? (?:number of )?(?:chunks|series|samples|bytes)|too large",
-    re.IGNORECASE,
-)
 # Of Thanos and VictoriaMetrics, and unknown to the others, who let them pass: whole answers, raw and not downsampled
 # samples, no cached ones.
 _WHOLE = {"partial_response": "false", "max_source_resolution": "0s", "dedup": "true", "nocache": "1"}
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-class TooManySamplesError(QueryError):
-    """The server's --query.max-samples was exceeded; a shorter range may pass."""
-
-
-class PrometheusApi:
+class PrometheusApi(PrometheusTransport):
     """A client of one Prometheus.
 
     Every method raises QueryError, which names the query and the cause, when the server cannot be reached, does not
     answer in time, answers anything but success, or warns that its answer is partial.
-
-    Args:
-        url: base URL, a path prefix included.
-        session: for tests and special TLS set-ups; a new one otherwise.
-        credentials: the headers that identify us, asked for at each request.
-        timeout: seconds for one request, connecting and each read.
     """
-
-    def __init__(
-        self,
-        url: str,
-        *,
-        session: requests.Session | None = None,
-        credentials: Credentials = anonymous,
-        timeout: float = 30.0,
-    ) -> None:
-        self.url = url.rstrip("/")
-        self._session = session or requests.Session()
-        if session is None and urlsplit(url).hostname in _LOOPBACK:
-            self._session.trust_env = False  # a proxy of the environment must not come between us and loopback
-        self._headers = credentials
-        self.timeout = timeout
 
     # --- queries
 
     def query(self, expr: str, at: float) -> list[Series]:
         """Instant query at unix second ``at``: one sample per series; a scalar is a series without labels."""
-        data = self._data("query", expr, "/api/v1/query", {"query": expr, "time": _seconds(at)})
+        data = self.data("query", expr, "/api/v1/query", {"query": expr, "time": _seconds(at)})
         return parse_vector(data, expr)
 
     def query_range(self, expr: str, start: float, end: float, step: float) -> list[Series]:
@@ -123,7 +86,7 @@ class PrometheusApi:
             expr = f"{selector}[{high - low}ms]"
             try:
                 asked = {"query": expr, "time": _seconds(high / 1000), **_WHOLE}
-                data = self._data("query", expr, "/api/v1/query", asked)
+                data = self.data("query", expr, "/api/v1/query", asked)
             except TooManySamplesError:
                 if high - low <= max(1, round(least * 1000)):
                     raise
@@ -140,13 +103,13 @@ class PrometheusApi:
     ) -> list[str]:
         """Values of a label over the series that match and lie in the range; a series deleted from a block may show."""
         what = f"values of label {label!r}" + (f" of {', '.join(match)}" if match else "")
-        data = self._data(what, "", f"/api/v1/label/{label}/values", _range(match, start, end), method="GET")
+        data = self.data(what, "", f"/api/v1/label/{label}/values", _range(match, start, end), method="GET")
         return _strings(data, what)
 
     def series(self, match: Sequence[str], start: float, end: float) -> list[dict[str, str]]:
         """Label sets of the series that match one of the selectors."""
         what = f"series of {', '.join(match)}"
-        data = self._data(what, "", "/api/v1/series", _range(match, start, end))
+        data = self.data(what, "", "/api/v1/series", _range(match, start, end))
         if not isinstance(data, list) or not all(isinstance(item, dict) for item in data):
             raise QueryError(f"{what} at {self.url}: the answer is no list of label sets")
         return data
@@ -165,14 +128,14 @@ class PrometheusApi:
 
     def flags(self) -> dict[str, str]:
         """The server's command-line flags."""
-        data = self._data("flags", "", "/api/v1/status/flags", {}, method="GET")
+        data = self.data("flags", "", "/api/v1/status/flags", {}, method="GET")
         if not isinstance(data, dict):
             raise QueryError(f"flags at {self.url}: the answer is no object")
         return {str(k): str(v) for k, v in data.items()}
 
     def version(self) -> str:
         """The server's version, for example "2.42.0"."""
-        data = self._data("version", "", "/api/v1/status/buildinfo", {}, method="GET")
+        data = self.data("version", "", "/api/v1/status/buildinfo", {}, method="GET")
         return str(data.get("version", "")) if isinstance(data, dict) else ""
 
     def healthy(self) -> bool:
@@ -187,7 +150,7 @@ class PrometheusApi:
 
     def snapshot(self) -> str:
         """Writes a snapshot, the head included, and returns its folder's name below DATA_DIR/snapshots."""
-        data = self._data("snapshot", "", "/api/v1/admin/tsdb/snapshot", {"skip_head": "false"})
+        data = self.data("snapshot", "", "/api/v1/admin/tsdb/snapshot", {"skip_head": "false"})
         name = data.get("name") if isinstance(data, dict) else None
         if not isinstance(name, str) or not name or "/" in name:
             raise QueryError(f"snapshot at {self.url}: the answer names no snapshot")
@@ -195,13 +158,13 @@ class PrometheusApi:
 
     def delete_series(self, match: Sequence[str]) -> None:
         """Deletes all samples of the series that match."""
-        self._send("delete_series", "", "POST", "/api/v1/admin/tsdb/delete_series", {"match[]": list(match)})
+        self.send("delete_series", "", "POST", "/api/v1/admin/tsdb/delete_series", {"match[]": list(match)})
 
     def write(self, body: bytes, headers: Mapping[str, str]) -> None:
         """One remote-write request (harness.prom.remote_write)."""
-        self._send("remote write", "", "POST", "/api/v1/write", body, headers)
+        self.send("remote write", "", "POST", "/api/v1/write", body, headers)
 
-    # --- transport
+    # --- parts of the above
 
     def _range_page(self, expr: str, start_ms: int, end_ms: int, step_ms: int) -> list[Series]:
         parameters = {
@@ -210,74 +173,14 @@ class PrometheusApi:
             "end": _seconds(end_ms / 1000),
             "step": _seconds(step_ms / 1000),
         }
-        return parse_matrix(self._data("query", expr, "/api/v1/query_range", parameters), expr)
+        return parse_matrix(self.data("query", expr, "/api/v1/query_range", parameters), expr)
 
     def _list(self, what: str, path: str, key: str) -> list[dict[str, Any]]:
-        data = self._data(what, "", path, {}, method="GET")
+        data = self.data(what, "", path, {}, method="GET")
         found = data.get(key) if isinstance(data, dict) else None
         if not isinstance(found, list):
             raise QueryError(f"{what} at {self.url}: the answer has no {key!r}")
         return found
-
-    def _data(self, what: str, expr: str, path: str, parameters: Mapping[str, Any], *, method: str = "POST") -> Any:
-        """``data`` of a successful, complete answer."""
-        where = f"{what} {expr!r} at {self.url}" if expr else f"{what} at {self.url}"
-        answer = self._send(what, expr, method, path, parameters)
-        body = _json(answer.content)
-        if not isinstance(body, dict) or body.get("status") != "success" or "data" not in body:
-            raise QueryError(f"{where}: the answer is not Prometheus' JSON: {answer.text[:200]!r}")
-        if body.get("isPartial") is True:  # VictoriaMetrics
-            raise QueryError(f"{where}: the answer is partial")
-        # "infos" of Prometheus 3 (and their older form) are hints on style; every other warning may mean missing data.
-        partial = [str(w) for w in body.get("warnings") or [] if not str(w).startswith("PromQL info:")]
-        if partial:
-            raise QueryError(f"{where}: the answer may be partial: {'; '.join(partial)}")
-        return body["data"]
-
-    def _send(
-        self,
-        what: str,
-        expr: str,
-        method: str,
-        path: str,
-        payload: Mapping[str, Any] | bytes,
-        headers: Mapping[str, str] | None = None,
-    ) -> requests.Response:
-        where = f"{what} {expr!r} at {self.url}" if expr else f"{what} at {self.url}"
-        try:
-            answer = self._session.request(
-                method,
-                self.url + path,
-                params=None if method == "POST" else payload,
-                data=payload if method == "POST" else None,
-                headers={**self._headers(), **(headers or {})},
-                timeout=self.timeout,
-                allow_redirects=False,  # a redirected POST loses its body
-            )
-        except requests.Timeout as error:
-            raise QueryError(f"{where}: no answer within {self.timeout:g} s") from error
-        except requests.ConnectionError as error:
-            raise QueryError(
-                f"{where}: cannot connect or lost the connection: {error}", remedy="is this Prometheus running?"
-            ) from error
-        except requests.RequestException as error:
-            raise QueryError(f"{where}: {error}") from error
-        if 200 <= answer.status_code < 300:
-            return answer
-        if 300 <= answer.status_code < 400:
-            raise QueryError(f"{where}: redirected to {answer.headers.get('Location', '?')}; give the final URL")
-        body = _json(answer.content)
-        cause = body.get("error") if isinstance(body, dict) else None
-        text = f"{where}: HTTP {answer.status_code}: {cause or answer.text[:300].strip() or 'no text'}"
-        too_many = answer.status_code == 413 or _TOO_MANY.search(str(cause or answer.text[:300]))
-        raise (TooManySamplesError if too_many else QueryError)(text)
-
-
-def _json(content: bytes) -> Any:
-    try:
-        return orjson.loads(content)
-    except orjson.JSONDecodeError:
-        return None
 
 
 def _seconds(value: float) -> str:

@@ -12,9 +12,10 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from harness.errors import QueryError
-from harness.prom.api import PrometheusApi, TooManySamplesError
+from harness.prom.api import PrometheusApi
 from harness.prom.promql import quoted
 from harness.prom.series import Series
+from harness.prom.transport import TooManySamplesError
 
 ATTEMPTS = 4  # an answer may be lost once; a server may restart
 PAUSES = (0.5, 2.0, 8.0)  # seconds before each further attempt

@@ -10,21 +10,13 @@ from rich.text import Text
 
 from harness.judge.verdict import Outcome, Verdict
 from harness.plan.model import Plan
+from harness.report.finding_text import WHOLE_RUN, in_order_of_onset
+from harness.report.headline import cause_text, headline_text, only_the_cause
 from harness.report.limiting import limiting_rows
 from harness.report.runbooks import runbook_place
 from harness.report.steps import STEP_COLUMNS, StepRow, step_rows
 from harness.report.text import one_line
-from harness.report.view import (
-    WHOLE_RUN,
-    FindingRow,
-    ObjectiveRow,
-    cause_text,
-    finding_row,
-    headline_text,
-    in_order_of_onset,
-    objective_row,
-    only_the_cause,
-)
+from harness.report.view import FindingRow, ObjectiveRow, finding_row, objective_row
 from harness.run.record import RunRecord
 
 MAX_FINDINGS = 20

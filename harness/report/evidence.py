@@ -11,6 +11,7 @@ from dashboards import Dashboard, Panel, Query, Row, all_dashboards
 from harness.judge.verdict import Finding, Verdict
 from harness.plan.model import Plan
 from harness.report.fetch import Fetched, QueryApi, Span, fetch
+from harness.report.finding_text import in_order_of_onset
 from harness.report.panels import draw
 from harness.report.plots import Plot
 from harness.report.proofs import MOST_PROOFS, NO_SERIES, Proof, draw_proof, expressions, proof_of
@@ -18,7 +19,6 @@ from harness.report.regression_plots import regression_plot
 from harness.report.sampling import Buckets, How
 from harness.report.signals import SIGNALS, with_findings
 from harness.report.step_plots import PAGE, with_steps
-from harness.report.view import in_order_of_onset
 from harness.run.record import RunRecord
 
 COMPARE = "harness-compare"  # speaks of several runs; one run's report has one

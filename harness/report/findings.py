@@ -9,9 +9,10 @@ from markupsafe import Markup
 
 from harness.judge.verdict import Verdict
 from harness.report.evidence import Evidence
+from harness.report.finding_text import in_order_of_onset, moment_of
 from harness.report.plots import Plot
 from harness.report.runbooks import read_runbook
-from harness.report.view import FindingRow, finding_row, in_order_of_onset, moment_of
+from harness.report.view import FindingRow, finding_row
 from harness.run.record import RunRecord
 from harness.units import format_duration
 

@@ -11,9 +11,10 @@ from xml.etree import ElementTree as ET  # S405 concerns parsing; this only writ
 from harness.judge.verdict import Outcome, Verdict
 from harness.plan.model import Plan
 from harness.report.comparison import compared_view
+from harness.report.finding_text import WHOLE_RUN
 from harness.report.runbooks import runbook_place
 from harness.report.text import xml_text
-from harness.report.view import WHOLE_RUN, ReportView, make_view
+from harness.report.view import ReportView, make_view
 from harness.run.record import RunRecord
 
 _TAGS = {Outcome.FAIL: "failure", Outcome.ERROR: "error", Outcome.INCONCLUSIVE: "error"}

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Sequence
 from harness.judge.verdict import Outcome, Verdict
 from harness.plan.model import Plan
 from harness.report.comparison import ComparedView, compared_view
+from harness.report.headline import only_the_cause
 from harness.report.limiting import LIMITING_COLUMNS
 from harness.report.runbooks import runbook_place
 from harness.report.steps import STEP_COLUMNS
 from harness.report.text import markdown as escape
 from harness.report.text import markdown_code as code
-from harness.report.view import FindingRow, ReportView, make_view, only_the_cause
+from harness.report.view import FindingRow, ReportView, make_view
 from harness.run.record import RunRecord
 
 # GitHub refuses comments above 65,536 characters; whoever needs more opens the HTML report.

@@ -14,7 +14,7 @@ from harness.judge import judge_run
 from harness.judge.verdict import Outcome, Verdict
 from harness.plan.dump import dump_plan
 from harness.plan.model import Plan
-from harness.report.view import in_order_of_onset
+from harness.report.finding_text import in_order_of_onset
 from harness.run.record import RunDirectory
 from tests.judge.fabricate import DEFAULT, START, Curve, Made, flat, job, lose, named, plan, write_run
 

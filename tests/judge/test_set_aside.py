@@ -21,7 +21,7 @@ from harness.plan.dump import dump_plan
 from harness.plan.judgeable import unjudgeable
 from harness.plan.loading import load_plan_text
 from harness.plan.model import Plan
-from harness.report.view import headline_text
+from harness.report.headline import headline_text
 from harness.report.writer import ReportWriter
 from harness.run.marks import add_mark
 from harness.run.record import RunDirectory

@@ -18,7 +18,7 @@ import requests
 
 from harness.errors import ArchiveError, QueryError
 from harness.prom import fetch, remote_archive
-from harness.prom.api import PrometheusApi, TooManySamplesError
+from harness.prom.api import PrometheusApi
 from harness.prom.archive import keep_local
 from harness.prom.backfill import STALE
 from harness.prom.blocks import find_blocks
@@ -28,6 +28,7 @@ from harness.prom.remote_archive import Wanted, cut, keep_remote, raw_alone
 from harness.prom.secret_labels import LabelMask
 from harness.prom.series import Series
 from harness.prom.server import PrometheusServer
+from harness.prom.transport import TooManySamplesError
 from tests.prom.conftest import Live, answer, same, series, serve, write_blocks
 from tests.prom.kill_points import killed_at
 

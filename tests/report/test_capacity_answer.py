@@ -8,8 +8,8 @@ import pytest
 
 from harness.errors import ArchiveError
 from harness.judge.verdict import ObjectiveResult, Outcome, Verdict
+from harness.report.headline import capacity_text, headline_text
 from harness.report.stored import read_verdict
-from harness.report.view import capacity_text, headline_text
 from harness.run.json_files import write_json
 from harness.run.record import RunDirectory, RunRecord
 

@@ -13,8 +13,8 @@ from harness.errors import ArchiveError, UsageError
 from harness.judge.verdict import Finding, Outcome, Verdict
 from harness.report import FORMATS, render, write_reports
 from harness.report.console import print_verdict
+from harness.report.finding_text import value_text
 from harness.report.stored import read_verdict
-from harness.report.view import value_text
 from harness.run.json_files import write_json
 from harness.run.record import RunDirectory
 from tests.report import samples

@@ -10,8 +10,8 @@ import pytest
 
 from harness.judge.verdict import Finding, Outcome, Verdict
 from harness.report.evidence import Evidence
+from harness.report.finding_text import in_order_of_onset
 from harness.report.plots import Plot
-from harness.report.view import in_order_of_onset
 from tests.judge.fabricate import END, START, STEADY_FROM, WARMUP
 from tests.report.fabricated import SCENARIOS, reported
 

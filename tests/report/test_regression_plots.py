@@ -10,9 +10,9 @@ from playwright.sync_api import Browser
 
 from harness.judge import judge_run
 from harness.judge.verdict import Finding, Outcome
+from harness.report.finding_text import in_order_of_onset
 from harness.report.plots import Plot
 from harness.report.regression_plots import SEVERAL, UNKNOWN, regression_plot
-from harness.report.view import in_order_of_onset
 from harness.report.writer import ReportWriter
 from tests.judge.test_regression_runs import COMPARING, RULES, a_run, put_verdict
 from tests.report.browser import check, opened

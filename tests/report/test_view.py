@@ -7,8 +7,9 @@ import pytest
 
 from harness.judge.verdict import Finding, ObjectiveResult, Outcome, Verdict
 from harness.report.evidence import _other
+from harness.report.headline import only_the_cause
 from harness.report.markdown import summary
-from harness.report.view import make_view, only_the_cause
+from harness.report.view import make_view
 from harness.run.record import RunRecord
 from tests.report import samples
 from tests.report.samples import START, sample_plan, sample_record
