@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from harness.selftest.database_mute import DATABASE_CELLS
 from harness.selftest.disk_full import DISK_CELLS
+from harness.selftest.hostile_target import TARGET_CELLS
 from harness.selftest.network import NETWORK_CELLS
 from harness.selftest.surroundings import Surrounding
 
-SURROUNDINGS: tuple[Surrounding, ...] = (*DISK_CELLS, *DATABASE_CELLS, *NETWORK_CELLS)
+SURROUNDINGS: tuple[Surrounding, ...] = (*DISK_CELLS, *DATABASE_CELLS, *NETWORK_CELLS, *TARGET_CELLS)

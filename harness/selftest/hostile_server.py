@@ -15,7 +15,7 @@ import json
 import sys
 from collections.abc import Awaitable, Callable
 
-MANY = 200  # texts or paths in one answer
+MANY = 1000  # texts or paths in one answer
 LARGE_BYTES = 10 * 1024 * 1024
 _BOMB_BYTES = 128 * 1024 * 1024
 _DRIP_SECONDS = 0.5
@@ -116,7 +116,7 @@ class Counted:
         return True
 
     async def paths(self, writer: asyncio.StreamWriter) -> bool:
-        paths = [f"/item/{next(self._numbers)}?token={'t' * 50}" for _ in range(MANY)]
+        paths = [f"/item/{next(self._numbers)}?page={'p' * 50}" for _ in range(MANY)]
         writer.write(whole(json.dumps(paths).encode(), b"Content-Type: application/json"))
         return True
 
