@@ -7,6 +7,7 @@ import io
 import json
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -81,12 +82,28 @@ def changed(value: Any, at: tuple[Any, ...], how: str, junk: Any) -> Any:
     return copy
 
 
+ELSEWHERE = (
+    "/dev/zero",
+    "/dev/full",
+    "/etc/passwd",
+    "/proc/self/environ",
+    "/nowhere",
+    "/",
+    "..",
+    "run.json",
+    "plan.yml",
+)
+
+
 @st.composite
-def files(draw: st.DrawFn) -> dict[str, bytes]:
-    """The files of a run that FAILed, with a few values of one of them changed, or its text cut, or nonsense."""
+def files(draw: st.DrawFn) -> dict[str, bytes | Path]:
+    """The files of a run that FAILed, with a few values of one of them changed, or its text cut, or nonsense, or a link
+    to somewhere else in its place."""
     written: dict[str, Any] = {"verdict.json": VERDICT, "run.json": RECORD, "marks.jsonl": MARK}
     chosen = draw(st.sampled_from(["verdict.json", "verdict.json", "run.json", "marks.jsonl", "plan.yml"]))
     text = {name: json.dumps(data).encode() for name, data in written.items()} | {"plan.yml": PLAN.encode()}
+    if draw(st.integers(0, 7)) == 0:
+        return {**text, chosen: Path(draw(st.sampled_from(ELSEWHERE)))}
     how = draw(st.sampled_from(["values", "values", "values", "cut", "bytes", "nonsense", "deep"]))
     if how == "values" and chosen in written:
         data = written[chosen]
@@ -100,11 +117,11 @@ def files(draw: st.DrawFn) -> dict[str, bytes]:
     elif how == "deep":
         text[chosen] = b"[" * draw(st.sampled_from([10, 1000, 100_000]))
     elif how == "bytes":
-        at = draw(st.integers(0, len(text[chosen])))
-        text[chosen] = text[chosen][:at] + draw(st.binary(min_size=1, max_size=4)) + text[chosen][at + 1 :]
+        byte = draw(st.integers(0, len(text[chosen])))
+        text[chosen] = text[chosen][:byte] + draw(st.binary(min_size=1, max_size=4)) + text[chosen][byte + 1 :]
     else:
         text[chosen] = draw(st.binary(max_size=200))
-    return text
+    return dict(text)
 
 
 def run(*arguments: str) -> tuple[int, str, str]:
@@ -119,13 +136,16 @@ def run(*arguments: str) -> tuple[int, str, str]:
 @cases(60)
 @given(files(), st.sampled_from(["json", "junit", "markdown", "html"]))
 def test_reports_of_a_damaged_run(
-    tmp_path_factory: pytest.TempPathFactory, written: dict[str, bytes], form: str
+    tmp_path_factory: pytest.TempPathFactory, written: dict[str, bytes | Path], form: str
 ) -> None:
     folder = tmp_path_factory.mktemp("fuzzed", numbered=True)
     directory = RunDirectory(folder / "20261122T150000Z-t")
     directory.path.mkdir()
     for name, content in written.items():
-        (directory.path / name).write_bytes(content)
+        if isinstance(content, Path):
+            (directory.path / name).symlink_to(content)
+        else:
+            (directory.path / name).write_bytes(content)
     began = time.process_time()
     code, out, err = run("report", str(directory.path), "--format", form, "--out", str(folder))
     assert code in (0, 2, 12)
@@ -139,6 +159,8 @@ def test_reports_of_a_damaged_run(
         assert "error: " in err
     code, out, _ = run("runs", "--json", "--out", str(folder))
     assert code == 0
-    assert json.loads(out)[0]["outcome"] not in ("pass", "warn")
+    # Without a file run.json it is none of the runs.
+    assert [one["outcome"] for one in json.loads(out) if one["outcome"] in ("pass", "warn")] == []
+    assert len(json.loads(out)) == directory.record_file.is_file()
     assert run("judge", str(directory.path), "--out", str(folder))[0] in (2, 12), "there are no series"
     assert time.process_time() - began < 60, "bounded, however slow the machine"
