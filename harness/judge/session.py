@@ -134,7 +134,7 @@ def judge(context: Context) -> Verdict:
         *check_ending(whole.record, whole.plan, whole.whole or whole.steady),
         *(check_steps(stress) if stress is not None else ()),
         *check_own_series(context),
-        *check_unread(context),
+        *check_unread(whole),
         *own,
         *check_set_aside(whole.aside, whole.steady),
         *coverage.findings,
