@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from harness.selftest.kill_lab import KillRow
@@ -27,6 +28,7 @@ Here no part is ended: what a run stands in turns hostile, at a random moment. A
 where nothing can be written any more, the exit code and a clear message stand for the verdict. `harness kills --cells
 surroundings` runs them; what they need (root, mostly) is told where it is missing.
 """
+_PATH = re.compile(r"(?<![\w/:])/(?:[\w.+-]+/){3,}([\w.+-]+)")
 _LINE = "| --- | --- | --- | --- | --- | --- | --- | --- |"
 
 
@@ -109,6 +111,6 @@ def _line(cell: Cell | Surrounding, rows: Sequence[KillRow], seen: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """One line without what a table or HTML would take for its own."""
-    line = " ".join(text.split()).replace("|", "/").replace("<", "&lt;")
+    """One line without what a table or HTML would take for its own; of the lab's files the last word only."""
+    line = " ".join(_PATH.sub(r".../\1", text).split()).replace("|", "/").replace("<", "&lt;")
     return line if len(line) <= 160 else f"{line[:157]}..."
