@@ -159,4 +159,4 @@ def test_only_grafanas_writer_imports_its_sdk() -> None:
         for path in Path(ROOT / "dashboards").rglob("*.py")
         if re.search(r"^(from|import) grafana_foundation_sdk", path.read_text(encoding="utf-8"), re.MULTILINE)
     }
-    assert importing == {"grafana.py", "grafana_panels.py"}
+    assert importing == {f"grafana{part}.py" for part in ("", "_panels", "_charts", "_values", "_terms")}
