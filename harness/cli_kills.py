@@ -47,7 +47,9 @@ def kills(
     names: str, seed: int, repeat: int, jobs: int, out: Path, page: Path | None, soak_time: str | None, listed: bool,
     as_json: bool,
 ) -> int:  # fmt: skip
-    """Kill each part of a run in each way, and make its surroundings hostile: never a false PASS or a hang.
+    """Kill each part of a run in each way: never a false PASS or a hang.
+
+    Its surroundings and its target are made hostile too.
 
     Exit codes: 0 every cell as expected, 10 not, 12 nothing was run.
     """

@@ -17,7 +17,7 @@ from typing import Any
 
 import brotli  # type: ignore[import-untyped]
 import requests
-from gevent import Timeout
+from gevent import Timeout, sleep
 from geventhttpclient.response import HTTPParseError, HTTPResponse
 from geventhttpclient.useragent import CompatResponse
 from locust.clients import HttpSession, LocustHttpAdapter
@@ -27,6 +27,7 @@ from locust.contrib import fasthttp
 MOST_HEAD = 256 * 1024  # bytes of status line and headers; servers and proxies allow a tenth of it
 MOST_BODY = 64 * 1024 * 1024  # bytes of a body that is read whole, unpacked
 _PIECE = 64 * 1024
+_UNPACKED = 1024 * 1024  # bytes unpacked at a time: some milliseconds
 _TOO_LONG = f"the body has more than {MOST_BODY >> 20} MiB: not read on (read it with stream=True)"
 
 
@@ -98,22 +99,38 @@ def _bound_fast_bytes() -> None:
 
 def _inflated(packed: bytes, window: int) -> bytes:
     unpacker = zlib.decompressobj(window)
-    made = unpacker.decompress(packed, MOST_BODY + 1)
+    made = bytearray(unpacker.decompress(packed, _UNPACKED))
+    while not unpacker.eof and unpacker.unconsumed_tail:
+        _bounded(made)
+        made += unpacker.decompress(unpacker.unconsumed_tail, _UNPACKED)
     if len(made) > MOST_BODY:
         raise BodyTooLong(_TOO_LONG)
     if not unpacker.eof:
         raise zlib.error("incomplete or truncated stream")
-    return made
+    return bytes(made)
 
 
 def _unbrotli(packed: bytes) -> bytes:
     unpacker = brotli.Decompressor()
-    made: bytes = unpacker.process(packed, output_buffer_limit=MOST_BODY + 1)
+    made = bytearray(unpacker.process(packed, output_buffer_limit=_UNPACKED))
+    while not unpacker.is_finished():
+        _bounded(made)
+        more = unpacker.process(b"", output_buffer_limit=_UNPACKED)
+        if not more:
+            break
+        made += more
     if len(made) > MOST_BODY:
         raise BodyTooLong(_TOO_LONG)
     if not unpacker.is_finished():
         raise zlib.error("incomplete or truncated stream")
-    return made
+    return bytes(made)
+
+
+def _bounded(made: bytearray) -> None:
+    """Between two pieces of what is unpacked: the other users have their turn, or a bomb would stop them all."""
+    if len(made) > MOST_BODY:
+        raise BodyTooLong(_TOO_LONG)
+    sleep(0)
 
 
 def _bound_fast_seconds(timeout: float) -> None:

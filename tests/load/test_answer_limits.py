@@ -74,3 +74,9 @@ def test_the_way_out_is_told(came_to: dict[str, Any]) -> None:
 
 def test_memory_is_bounded(came_to: dict[str, Any]) -> None:
     assert came_to["peak bytes"] < 500e6
+
+
+def test_what_is_packed_is_unpacked_piece_by_piece() -> None:
+    command = [sys.executable, "-m", "tests.load.unpacking_probe"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=ENDS, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
