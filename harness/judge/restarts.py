@@ -59,7 +59,9 @@ def unseen(counter: Series, oldest: Series, window: Window) -> list[float]:
         since, at = float(oldest.times[i]), float(oldest.times[i + 1])
         if oldest.values[i + 1] <= since or not window.start <= at <= window.end:
             continue
-        before, after = (int(np.searchsorted(counter.times, moment, side="right")) - 1 for moment in (since, at))
+        before = int(np.searchsorted(counter.times, since, side="right")) - 1
+        # A rule that runs between two scrapes shows what the first of them brought: the next sample tells.
+        after = min(int(np.searchsorted(counter.times, at)), len(counter) - 1)
         counted = before < 0 or counter.values[after] > counter.values[before]
         if not counted and window.aside(np.array(since), np.array(at)) == 0:
             found.append(at)

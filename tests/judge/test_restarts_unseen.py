@@ -40,6 +40,11 @@ def test_all_began_since_the_reading_before(starts: list[float], oldest: list[fl
     assert found(starts, oldest) == at
 
 
+def test_a_rule_that_ran_before_the_scrape_counted_it_in_its_next_sample() -> None:
+    counter = Series({}, TIMES - 2, np.array([0.0, 0, 0, 0, 4, 4]))
+    assert unseen(counter, Series({}, TIMES, np.array([500.0] * 3 + [1012.0] * 3)), WINDOW) == []
+
+
 def test_only_in_the_window_and_not_where_it_was_set_aside() -> None:
     starts, oldest = [0.0] * 6, [500.0] * 3 + [1012.0] * 3
     assert found(starts, oldest, Window(1016.0, 1030.0)) == []
