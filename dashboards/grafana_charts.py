@@ -14,7 +14,7 @@ from grafana_foundation_sdk.models import dashboard as model
 from grafana_foundation_sdk.models import heatmap as heatmap_model
 from grafana_foundation_sdk.models import xychart as xychart_model
 
-from dashboards.grafana_terms import colour_mode, fixed, refs, tooltip, value
+from dashboards.grafana_terms import colour_mode, fixed, legend, refs, tooltip, value
 from dashboards.levels import BAND_COLOUR, LIMIT_COLOUR, QUANTILE_COLOURS
 from dashboards.model import Panel, Query
 
@@ -32,13 +32,7 @@ def timeseries_panel(panel: Panel) -> timeseries.Panel:
         .span_nulls(False)  # a gap is evidence: it stays a gap
         .thresholds_style(common.GraphThresholdsStyleConfig().mode(dashed if panel.thresholds else off))
         .tooltip(tooltip())
-        .legend(
-            common.VizLegendOptions()
-            .show_legend(True)
-            .display_mode(common_model.LegendDisplayMode.LIST)
-            .placement(common_model.LegendPlacement.BOTTOM)
-            .calcs(["lastNotNull", "max"] if panel.width >= 8 else [])
-        )
+        .legend(legend(*(("lastNotNull", "max") if panel.width >= 8 else ())))
     )
     if panel.stacked:
         built.stacking(common.StackingConfig().mode(common_model.StackingMode.NORMAL).group("A"))
@@ -76,13 +70,7 @@ def state_panel(panel: Panel) -> statetimeline.Panel:
         .row_height(0.85)
         .fill_opacity(80)
         .line_width(0)
-        .legend(
-            common.VizLegendOptions()
-            .show_legend(True)
-            .display_mode(common_model.LegendDisplayMode.LIST)
-            .placement(common_model.LegendPlacement.BOTTOM)
-            .calcs([])
-        )
+        .legend(legend())
         .tooltip(tooltip())
     )
 
@@ -124,13 +112,7 @@ def xy_panel(panel: Panel) -> xychart.Panel:
         .series([])
         .show(xychart_model.XYShowMode.POINTS)
         .point_size(xychart.XychartFieldConfigPointSize().fixed(5))
-        .legend(
-            common.VizLegendOptions()
-            .show_legend(True)
-            .display_mode(common_model.LegendDisplayMode.LIST)
-            .placement(common_model.LegendPlacement.BOTTOM)
-            .calcs([])
-        )
+        .legend(legend())
         .tooltip(common.VizTooltipOptions().mode(common_model.TooltipDisplayMode.SINGLE))
         .with_transformation(
             model.DataTransformerConfig(id_val="joinByField", options={"byField": "Time", "mode": "inner"})

@@ -44,3 +44,9 @@ def tooltip() -> common.VizTooltipOptions:
     """All series at the pointer, the highest first."""
     options = common.VizTooltipOptions().mode(common_model.TooltipDisplayMode.MULTI)
     return options.sort(common_model.SortOrder.DESCENDING)
+
+
+def legend(*calcs: str) -> common.VizLegendOptions:
+    """A list below the plot, with these figures of each series."""
+    options = common.VizLegendOptions().show_legend(True).display_mode(common_model.LegendDisplayMode.LIST)
+    return options.placement(common_model.LegendPlacement.BOTTOM).calcs(list(calcs))

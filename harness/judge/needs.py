@@ -145,32 +145,28 @@ def _needs(
     if source.owner == "process":
         # Counters stand still and sums are 0 once every process of a group is gone: that looks like health.
         number = replace(source, recorded=Recorded.PROCESSES, raw=names.PROC_NUM, instead="", counter=False)
-        alive = replace(
-            need,
-            title=f"{names.PROC_NUM} > 0 of {of}",
-            raw=names.PROC_NUM,
-            selectors=raw_selectors(number, subject, context.stack),
-            recorded=number.recorded,
-            counter=False,
-            alive=True,
-        )
-        return [need, alive]
+        return [need, _alive(context, need, number, subject, of)]
     if source.owner == "container" and source.raw == names.CONTAINER_START:
         # The engine tells the last start of a container that ended long ago too: only one that runs has memory.
-        running = replace(source, recorded=Recorded.MEMORY, raw=names.CONTAINER_WORKING_SET)
-        alive = replace(
-            need,
-            title=f"{names.CONTAINER_WORKING_SET} > 0 of {of}",
-            raw=running.raw,
-            selectors=raw_selectors(running, subject, context.stack),
-            recorded=running.recorded,
-            alive=True,
-        )
-        return [need, alive]
+        running = replace(source, recorded=Recorded.MEMORY, raw=names.CONTAINER_WORKING_SET, counter=False)
+        return [need, _alive(context, need, running, subject, of)]
     if source.owner == "pool" and len(addresses) > 1:
         # A pool is summed over the addresses: one that is silent makes it smaller, not missing.
         return [need, *(_of_address(context, need, source, address) for address in addresses)]
     return [need]
+
+
+def _alive(context: Context, need: Need, source: Source, subject: Subject, of: str) -> Need:
+    """That there is something of the subject: above 0."""
+    return replace(
+        need,
+        title=f"{source.raw} > 0 of {of}",
+        raw=source.raw,
+        selectors=raw_selectors(source, subject, context.stack),
+        recorded=source.recorded,
+        counter=source.counter,
+        alive=True,
+    )
 
 
 def _of_address(context: Context, need: Need, source: Source, address: str) -> Need:

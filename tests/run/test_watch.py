@@ -3,99 +3,19 @@
 from __future__ import annotations
 
 import signal
-from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
 import pytest
 
-from harness.errors import QueryError
 from harness.judge.windows import Window
 from harness.run import watch
 from harness.run.abort import FiringAlert, abort_reason
 from harness.run.clock_watch import ClockWatch
 from harness.run.disk_watch import Room
-from harness.run.display import Progressed
-from harness.run.interrupts import Interrupted, StopRequest, stop_on_signals
+from harness.run.interrupts import Interrupted, stop_on_signals
 from harness.run.journal import Journal
-from harness.run.live_view import Figures
-from harness.run.run_metrics import RunMetrics
-from harness.run.watch import Watcher
-from tests.run.plans import make_plan
-
-BEGIN = 1000.0
-ABORT = FiringAlert("TargetDown", {"severity": "critical", "abort": "true"}, "it is down")
-
-
-@dataclass
-class Status:
-    state: str = "running"
-    started_at: float | None = BEGIN
-    users: int = 10
-    users_target: int = 10
-    restarts: int = 0
-    problems: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-
-
-@dataclass
-class World:
-    """Everything that the loop looks at; ``now`` moves by half a second per look."""
-
-    now: float = BEGIN
-    passed: float = 0.0  # by a clock that nobody sets
-    status: Status = field(default_factory=Status)
-    targets: list[tuple[str, str]] = field(default_factory=lambda: [("locust-master", "127.0.0.1:1")])
-    prometheus_ended: str | None = None
-    alerts: tuple[FiringAlert, ...] = ()
-    silent: bool = False
-    patience: float = 60.0
-    told: list[list[tuple[str, str]]] = field(default_factory=list)
-    shown: list[Progressed] = field(default_factory=list)
-    events: list[tuple[str, str]] = field(default_factory=list)
-    script: dict[float, object] = field(default_factory=dict)
-
-    def clock(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-        self.passed += seconds
-        for when in [w for w in self.script if w <= self.now]:
-            self.script.pop(when)()  # type: ignore[operator]
-
-    # launcher
-    def poll(self) -> Status:
-        return self.status
-
-    def scrape_targets(self) -> list[tuple[str, str]]:
-        return list(self.targets)
-
-    # telemetry
-    def ended(self) -> str | None:
-        return self.prometheus_ended
-
-    def set_load_targets(self, targets: list[tuple[str, str]]) -> None:
-        self.told.append(targets)
-
-    # view
-    def firing(self) -> tuple[FiringAlert, ...]:
-        if self.silent:
-            raise QueryError("no answer within 5 s")
-        return self.alerts
-
-    def figures(self, now: float) -> Figures:
-        return Figures(rps=now)
-
-    # ui
-    def event(self, text: str, level: str = "info") -> None:
-        self.events.append((level, text))
-
-    def progress(self, state: Progressed) -> None:
-        self.shown.append(state)
-
-    def close(self) -> None:
-        pass
+from tests.run.watch_world import ABORT, BEGIN, World, watcher
 
 
 @pytest.fixture
@@ -103,14 +23,6 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     world = World()
     monkeypatch.setattr(watch.time, "sleep", world.sleep)
     return world
-
-
-def watcher(world: World, tmp_path: Path, stop: StopRequest | None = None, children: tuple = ()) -> Watcher:
-    plan = make_plan()  # 120 s of load, 10 s warm-up, scraped every second
-    return Watcher(
-        plan, world, world, world, RunMetrics(plan, "r", ()), children, stop or StopRequest(),
-        Journal(world, tmp_path / "log", world.clock), world, world.clock, monotonic=lambda: world.passed,
-    )  # fmt: skip
 
 
 def test_a_load_runs_to_its_planned_end(world: World, tmp_path: Path) -> None:
@@ -331,72 +243,3 @@ def test_the_journal_masks_secrets_and_keeps_notes(world: World, tmp_path: Path)
     assert (tmp_path / "log").read_text() == (
         "1970-01-01T00:16:40.000Z info began\n1970-01-01T00:16:40.000Z note lost postgresql://u:***@h/d\n"
     )
-
-
-# --- a stress run
-
-STRESS = """
-name: t
-kind: stress
-target: {url: "http://127.0.0.1:9"}
-scrape_interval: 1s
-load:
-  warmup: 10s
-  stages: [{duration: 60s, users: 50}, {duration: 60s, users: 100}, {duration: 60s, users: 200}LOW]
-objectives: {latency_p95: 800ms RECOVERY}
-ABORT
-"""
-BROKE = FiringAlert("ErrorsExcessive", {"severity": "critical", "abort": "true"}, "half of the requests fail")
-WATCHED = 3 * 10 + 2  # seconds: three windows of 10 s, two scrapes
-
-
-def ends_at(
-    world: World,
-    tmp_path: Path,
-    *alerts: FiringAlert,
-    at: float = 70.0,
-    until: float | None = None,
-    low: str = ", {duration: 200s, users: 10}",
-    recovery: str = ", recovery: 40s",
-    abort: str = "",
-) -> tuple[str, float]:
-    """How and when (seconds of load) a stress run ends whose alerts fire from ``at`` to ``until``."""
-    looker = watcher(world, tmp_path)
-    looker.plan = make_plan(STRESS.replace("LOW", low).replace("RECOVERY", recovery).replace("ABORT", abort))
-    world.script[BEGIN + at] = lambda: setattr(world, "alerts", alerts)
-    if until is not None:
-        world.script[BEGIN + until] = lambda: setattr(world, "alerts", ())
-    ending = looker.until_the_end()
-    return ending.by, ending.at - BEGIN
-
-
-def test_a_stress_run_goes_on_past_its_break(world: World, tmp_path: Path) -> None:
-    assert ends_at(world, tmp_path, BROKE) == ("completed", 380)
-
-
-def test_a_dead_target_ends_a_stress_run_when_it_should_have_recovered(world: World, tmp_path: Path) -> None:
-    by, at = ends_at(world, tmp_path, BROKE, ABORT)
-    assert by == "aborted"
-    assert at == pytest.approx(180 + 40 + WATCHED, abs=1.5)
-
-
-def test_a_target_that_came_back_ends_nothing(world: World, tmp_path: Path) -> None:
-    assert ends_at(world, tmp_path, ABORT, until=200.0) == ("completed", 380)
-
-
-def test_a_target_that_dies_on_the_way_down_gets_its_time_too(world: World, tmp_path: Path) -> None:
-    by, at = ends_at(world, tmp_path, ABORT, at=230.0)
-    assert by == "aborted"
-    assert at == pytest.approx(230 + 40 + WATCHED, abs=1.5)
-
-
-def test_without_a_way_down_a_whole_dead_hold_is_enough(world: World, tmp_path: Path) -> None:
-    by, at = ends_at(world, tmp_path, ABORT, low="", recovery="")
-    assert by == "aborted"
-    assert at == pytest.approx(120, abs=1.5)  # dead from 70 s on: the second hold, judged from 72 s, was dead
-
-
-def test_an_alert_that_the_plan_names_ends_a_stress_run_too(world: World, tmp_path: Path) -> None:
-    by, at = ends_at(world, tmp_path, BROKE, abort="abort_on: [ErrorsExcessive]")
-    assert by == "aborted"
-    assert at == pytest.approx(70, abs=1.5)
