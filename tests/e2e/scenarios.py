@@ -43,8 +43,7 @@ def target_hangs(tmp: Path) -> Whole:
     stopped: list[psutil.Process] = []
 
     def hang(process: psutil.Process) -> None:
-        stopped.extend(p for p in process.children(recursive=True) if "gunicorn" in " ".join(p.cmdline()))
-        assert stopped, "no gunicorn below the harness"
+        stopped.extend(members(process, "gunicorn"))
         for member in stopped:
             member.suspend()
 

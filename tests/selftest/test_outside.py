@@ -43,7 +43,7 @@ def test_a_beat_stops_and_continues_and_leaves_them_running() -> None:
 def test_only_members_of_the_run_are_found() -> None:
     with subprocess.Popen([*SLEEPS, "some-words"]) as child:
         me = psutil.Process()
-        wait_until(lambda: any("some-words" in p.cmdline() for p in me.children()), "the child's command line")
+        wait_until(lambda: "some-words" in psutil.Process(child.pid).cmdline(), "the child's command line")
         assert [p.pid for p in members(me, "some-words")] == [child.pid]
         with pytest.raises(HarnessError, match="no process of the run"):
             members(psutil.Process(child.pid), "some-words")
