@@ -58,6 +58,7 @@ class Context:
         aside: what verdict.json says of windows that were set aside; None without any. Both windows are without them.
         deliveries: what Alertmanager delivered; None where the run named none.
         whole: the run's own steady window, where only a part of it is judged; None where all of it is.
+        plan_digest: of the directory's plan.yml; None where there is none.
     """
 
     api: MetricsApi
@@ -72,6 +73,7 @@ class Context:
     deliveries: Deliveries | None = None
     aside: Mapping[str, Any] | None = None
     whole: Window | None = None
+    plan_digest: str | None = None
     _cache: dict[str, list[Series]] = field(default_factory=dict, compare=False)
 
     @property

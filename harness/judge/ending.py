@@ -9,7 +9,7 @@ from harness.judge.results import ENOUGH_RECORDED
 from harness.judge.verdict import Finding, Outcome
 from harness.judge.windows import Window
 from harness.plan.model import Plan
-from harness.run.record import Gap, RunRecord
+from harness.run.record import PLAN, Gap, RunRecord
 from harness.units import format_duration
 
 CHECK = "run"
@@ -41,6 +41,25 @@ def check_ending(record: RunRecord, plan: Plan, steady: Window | None) -> list[F
             )
         )
     return findings
+
+
+def check_plan(record: RunRecord, digest: str | None) -> list[Finding]:
+    """INCONCLUSIVE where plan.yml is not the one that the run was made by: limits that somebody moved prove nothing.
+
+    Args:
+        digest: of plan.yml now; None where there is none. What ``--plan`` does not change (load, windows set aside,
+            target) is its matter then too.
+    """
+    made_by = record.versions.get(PLAN)
+    if digest is None or made_by is None or digest == made_by:  # made by hand, or by an earlier version: not told
+        return []
+    return [
+        _finding(
+            f"plan.yml was changed after the run was made by it ({made_by} in run.json, {digest} now): bring the old "
+            "one back; other objectives are a matter of harness judge --plan",
+            record.started_at,
+        )
+    ]
 
 
 def check_own_series(context: Context) -> list[Finding]:

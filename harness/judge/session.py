@@ -15,7 +15,7 @@ from harness.judge.capacity import read_capacity, to_json
 from harness.judge.capacity_verdict import check_search, judge_search, of_search, sentence
 from harness.judge.context import Context, make_windows
 from harness.judge.coverage import CoverageReport, check_coverage
-from harness.judge.ending import check_ending, check_own_series
+from harness.judge.ending import check_ending, check_own_series, check_plan
 from harness.judge.generator import GeneratorReport, check_generator
 from harness.judge.generator_seen import check_seen
 from harness.judge.needs import not_measured
@@ -96,6 +96,7 @@ def judge_run(
             stack=data.stack,
             deliveries=read_deliveries(directory.alerts),
             whole=whole,
+            plan_digest=directory.plan_digest() if directory.plan_file.exists() else None,
         )
         verdict = judge(context)
         if plan.baseline is not None and plan.kind in NO_STEADY_LOAD:
@@ -132,6 +133,7 @@ def judge(context: Context) -> Verdict:
     own, of_itself = check_own(context)
     findings = [
         *check_ending(whole.record, whole.plan, whole.whole or whole.steady),
+        *check_plan(whole.record, whole.plan_digest),
         *(check_steps(stress) if stress is not None else ()),
         *check_own_series(context),
         *check_unread(whole),
@@ -187,6 +189,7 @@ def _judge_capacity(context: Context) -> Verdict:
     results = [*judge_search(context, result), *check_objectives(rest, coverage, GeneratorReport(()))]
     findings = [
         *check_ending(context.record, context.plan, context.whole or context.steady),
+        *check_plan(context.record, context.plan_digest),
         *check_search(result),
         *own,
         *(check_seen(context, context.steady) if context.steady is not None else ()),

@@ -34,7 +34,7 @@ from harness.run.options import RunOptions, RunResult
 from harness.run.own_parts import OwnParts
 from harness.run.phases import Schedule
 from harness.run.protocols import Load, Parts, Run, Sources, Telemetry
-from harness.run.record import LoadStep, RunDirectory, RunRecord
+from harness.run.record import PLAN, LoadStep, RunDirectory, RunRecord
 from harness.run.resume import load_goes_on, write_order
 from harness.run.run_metrics import RunMetrics, public_url, serve_run_metrics
 from harness.run.standing_parts import StandingParts
@@ -63,12 +63,12 @@ class LiveSession:
         self.parts: Parts | None = None
         self.loaded = self.archived = False
         self.begun_at: float | None = None
+        self.keeper = RecordKeeper(directory, replace(record, reason=_KILLED), journal)
         if record.gaps and record.steady_from is not None:
             self.begun_at = record.steady_from - plan.load.warmup
         else:
             self._write_plan()
         write_order(directory, plan, options)
-        self.keeper = RecordKeeper(directory, replace(record, reason=_KILLED), journal)
 
     @property
     def record(self) -> RunRecord:
@@ -225,3 +225,4 @@ class LiveSession:
 
     def _write_plan(self) -> None:
         write_text(self.directory.plan_file, dump_plan(self.plan, mask=True))
+        self.keeper.change(versions={**self.record.versions, PLAN: self.directory.plan_digest()})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping
 from contextlib import suppress
@@ -17,6 +18,7 @@ SCHEMA = 1
 # Load lasts 31 days at most (harness.plan.checks). A time that lies farther off is a slip, and judging up to it, by the
 # interval, would not end.
 LONGEST_SECONDS = 40 * 86_400.0
+PLAN = "plan"  # of ``versions``: the digest of plan.yml as the run was made by it
 _STAMP = "%Y%m%dT%H%M%SZ"  # what a run id begins with, UTC
 EndedBy = Literal["completed", "aborted", "interrupted", "crashed"]
 ENDINGS: tuple[EndedBy, ...] = ("completed", "aborted", "interrupted", "crashed")
@@ -143,6 +145,14 @@ class RunDirectory:
     @property
     def plan_file(self) -> Path:
         return self.path / "plan.yml"
+
+    def plan_digest(self) -> str:
+        """Of plan.yml, whichever way its lines end. Raises ArchiveError when it cannot be read."""
+        try:
+            text = self.plan_file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ArchiveError(f"{self.plan_file} cannot be read: {error}") from error
+        return "sha256:" + hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property
     def verdict_file(self) -> Path:

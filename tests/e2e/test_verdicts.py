@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.run.record import RunDirectory
 from tests.e2e.whole_run import Whole
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500)]
@@ -29,6 +30,7 @@ def test_a_healthy_service_passes_with_a_whole_run_directory(whole: Whole) -> No
     assert whole.verdict["outcome"] in ("pass", "warn")
     assert {p.name for p in whole.directory.iterdir()} == FILES
     assert whole.record["ended_by"] == "completed"
+    assert whole.record["versions"]["plan"] == RunDirectory(whole.directory).plan_digest()
     judged = {o["objective"]: o["outcome"] for o in whole.verdict["objectives"]}
     assert judged.keys() == {
         "latency_p95", "error_ratio", "throughput", "memory_growth", "fd_growth", "thread_growth", "db_pool_use",

@@ -15,7 +15,7 @@ from harness.cli import main
 from harness.judge import judge_run
 from harness.plan.dump import dump_plan
 from harness.prom.series import Series
-from harness.run.record import RunDirectory
+from harness.run.record import PLAN, RunDirectory
 from tests.judge.fabricate import END, RECORD, START, Made, plan, series_of, write_run
 
 RULES = Path(__file__).parents[2] / "prometheus" / "rules"
@@ -65,3 +65,20 @@ def test_text_holds_every_digit() -> None:
     assert "".join(text_of([one], 0.0, 3.0)).splitlines() == [
         'm{a="b"} 0.3333333333333333 1.002', 'm{a="b"} nan 2.000', "# EOF",
     ]  # fmt: skip
+
+
+def test_a_plan_that_was_edited_after_the_run_cannot_pass(
+    capsys: pytest.CaptureFixture[str], by_hand: RunDirectory
+) -> None:
+    by_hand.write_record(replace(RECORD, versions={PLAN: by_hand.plan_digest()}))
+    by_hand.plan_file.write_bytes(by_hand.plan_file.read_bytes().replace(b"\n", b"\r\n"))
+    assert harness(capsys, "judge", "by-hand")[0] == 0, "how its lines end does not matter"
+    before = by_hand.plan_file.read_text()
+    by_hand.plan_file.write_text(before.replace("800ms", "900ms"))
+    for options in ((), ("--plan", str(by_hand.plan_file))):
+        code, verdict = harness(capsys, "judge", "by-hand", *options)
+        (finding,) = verdict["findings"]  # type: ignore[misc]
+        assert (code, finding["outcome"]) == (11, "inconclusive")  # type: ignore[index]
+        assert "plan.yml was changed after the run" in finding["summary"]  # type: ignore[index]
+    by_hand.plan_file.write_text(before)
+    assert harness(capsys, "judge", "by-hand")[0] == 0, "the old one is back"
