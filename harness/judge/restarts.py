@@ -1,12 +1,15 @@
-"""Restarts: members of a process group or a container that began anew in the steady state, OOM kills included."""
+"""Restarts: members of a process group or a container that began anew in the steady state, OOM kills included; and
+members that ended and stayed away."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 
 from exporters import metric_names as names
 from exporters.metric_names import Recorded
-from harness.judge.context import Context
+from harness.judge.context import Context, within
 from harness.judge.results import Evidence, Judged, judged, missing, samples_of
 from harness.judge.subjects import Source, Subject
 from harness.judge.verdict import Outcome
@@ -15,6 +18,8 @@ from harness.plan.objectives import Objective
 from harness.prom.series import FloatArray, Series
 
 CLOCK_SLACK = 1.0  # seconds by which a start time moves without a start: two clocks drift apart
+AWAY_SECONDS = 60.0  # a master starts a worker anew within seconds
+_FEWEST = 3  # samples
 START_TIME = 1e9  # recording.yml: from there on a value is a start time, below it a counter of starts
 
 
@@ -68,6 +73,38 @@ def unseen(counter: Series, oldest: Series, window: Window) -> list[float]:
     return found
 
 
+@dataclass(frozen=True)
+class Shrunk:
+    """Members that ended and were not replaced.
+
+    Attributes:
+        at: unix seconds of the first sample without them; before, after: how many processes there were.
+    """
+
+    at: float
+    before: int
+    after: int
+
+
+def shrunk(members: Series, window: Window) -> Shrunk | None:
+    """A group that has fewer members at the end of the window than at its beginning, and had for a minute or more.
+
+    A member that is being replaced is away for seconds. At the beginning the median of a tenth of the samples counts.
+    """
+    inside = within(members, window)
+    if len(inside) < 2 * _FEWEST:
+        return None
+    before = float(np.floor(np.median(inside.values[: max(_FEWEST, len(inside) // 10)])))
+    less = inside.values < before
+    if not less[-1]:
+        return None
+    whole = np.flatnonzero(~less)
+    first = int(whole[-1]) + 1 if len(whole) else 0
+    if len(inside) - first < _FEWEST or inside.times[-1] - inside.times[first] < AWAY_SECONDS:
+        return None
+    return Shrunk(float(inside.times[first]), round(before), round(float(np.max(inside.values[first:]))))
+
+
 def judge_restarts(context: Context, objective: Objective, source: Source, subject: Subject) -> Judged:
     """The restarts objective on one subject."""
     query = context.selector(source.recorded, **subject.labels)
@@ -93,6 +130,13 @@ def judge_restarts(context: Context, objective: Objective, source: Source, subje
         first = min([*moments, *kills])
         note += f"; the plan allows {objective.limit:g}"
         return judged(objective, subject, Outcome.WARN, float(count), note, Evidence(None, first, 0.0, query))
+    if subject.owner == "process":
+        query = context.selector(names.PROC_NUM, groupname=subject.name)
+        gone = shrunk(context.one(names.PROC_NUM, groupname=subject.name), window)
+        if gone is not None:
+            note += f", but {gone.before - gone.after} of its {gone.before} processes ended and did not come back"
+            evidence = Evidence(gone.at, gone.at, window.end - gone.at, query)
+            return judged(objective, subject, Outcome.WARN, float(count), note, evidence)
     return judged(objective, subject, Outcome.PASS, float(count), note)
 
 

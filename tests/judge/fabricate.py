@@ -83,6 +83,7 @@ class Made:
     memory: Curve = flat(200e6)
     fds: Curve = flat(40)
     starts: Curve = flat(0)
+    members: Curve = flat(3.0)  # processes of the group
     oldest: Curve | None = None  # process-exporter's oldest start time
     cpu: Curve = flat(0.4)
     in_use: Curve = flat(4)
@@ -191,7 +192,7 @@ def series_of(made: Made, length: float = WARMUP + STEADY) -> list[Series]:
     add(names.PROC_MEMORY, memory, sidecar, groupname="web", memtype="proportionalResident")
     add(names.PROC_CPU, np.cumsum(made.cpu(t) * INTERVAL), sidecar, groupname="web", mode="user")
     add(names.PROC_FDS, made.fds(t), sidecar, groupname="web")
-    add(names.PROC_NUM, 3.0, sidecar, groupname="web")
+    add(names.PROC_NUM, made.members(t), sidecar, groupname="web")
     add(names.PROC_THREADS, 9.0, sidecar, groupname="web")
     add(names.PROC_STARTS, made.starts(t), sidecar, groupname="web")
     if made.oldest is not None:
