@@ -91,6 +91,11 @@ def parse_rate(text: str | int | float) -> float:
     return _parse_scaled(text, _RATE, "a rate", "100 rps")
 
 
+def parse_cores(text: str | int | float) -> float:
+    """Processors of "0.8 cores", "80%" (of one, as top shows it) or a bare number. Raises ValueError otherwise."""
+    return _parse_scaled(text, {"cores": 1.0, "core": 1.0, "%": 0.01}, "a number of cores", "0.8 or 80%")
+
+
 def _trim(value: float, digits: int = 4) -> str:
     if abs(value) < 1e-4:  # not 3.8e-15: nobody reads that as nothing
         text = f"{value:.5f}".rstrip("0").rstrip(".")

@@ -12,6 +12,7 @@ from harness.units import (
     format_duration,
     format_value,
     parse_bytes,
+    parse_cores,
     parse_duration,
     parse_rate,
     parse_ratio,
@@ -65,7 +66,7 @@ def test_what_is_no_duration(text: str | float, said: str) -> None:
 
 def test_long_text_costs_no_time() -> None:
     began = time.perf_counter()
-    for parse in (parse_duration, parse_bytes, parse_ratio, parse_rate):
+    for parse in (parse_duration, parse_bytes, parse_ratio, parse_rate, parse_cores):
         with pytest.raises(ValueError):
             parse("1" * 200_000)
     assert time.perf_counter() - began < 0.5
@@ -153,9 +154,22 @@ def test_a_printed_duration_reads_back_within_its_precision(seconds: int) -> Non
 
 @given(st.text(max_size=80))
 def test_any_text_is_a_number_or_a_value_error(text: str) -> None:
-    for parse in (parse_duration, parse_bytes, parse_ratio, parse_rate):
+    for parse in (parse_duration, parse_bytes, parse_ratio, parse_rate, parse_cores):
         try:
             value = parse(text)
         except ValueError:
             continue
         assert math.isfinite(value) and value >= 0
+
+
+@pytest.mark.parametrize(
+    ("text", "cores"), [(0.8, 0.8), ("0.8", 0.8), ("80%", 0.8), ("1 core", 1.0), ("2.5cores", 2.5)]
+)
+def test_cores_are_counted_or_shares_of_one(text: str | float, cores: float) -> None:
+    assert parse_cores(text) == pytest.approx(cores)
+
+
+@pytest.mark.parametrize("text", ["800m", "80 rps", "-1", True, "", "nan", None])
+def test_what_is_no_number_of_cores(text: object) -> None:
+    with pytest.raises(ValueError, match="cores"):
+        parse_cores(text)  # type: ignore[arg-type]

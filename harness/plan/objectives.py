@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from exporters.metric_names import SUBJECT_ALL
-from harness.units import format_value, parse_bytes, parse_duration, parse_rate, parse_ratio
+from harness.units import format_value, parse_bytes, parse_cores, parse_duration, parse_rate, parse_ratio
 
 Family = Literal["latency", "ratio", "growth", "level", "count", "throughput", "stress"]
 Operator = Literal["<=", ">="]
@@ -45,13 +45,18 @@ _PARSERS: dict[str, Callable[[str | int | float], float]] = {
     "ratio": parse_ratio,
     "bytes": parse_bytes,
     "rps": parse_rate,
-    "cores": lambda text: parse_rate(text),
+    "cores": parse_cores,
     "count": _count,
 }
 
 # A number without a unit that is so large in the base unit was most likely meant in another: 5 or 5.0 as 5 %, 800 as
 # 800 ms. Read as written, such a limit is one that no run can break. (Of seconds whole numbers only: 12.5 was meant.)
-_MEANT = {"ratio": (1.0, "%", r"\d+(?:\.\d{1,2})?"), "seconds": (10.0, "ms", r"\d+")}
+_MEANT = {
+    "ratio": (1.0, "%", r"\d+(?:\.\d{1,2})?"),
+    "seconds": (10.0, "ms", r"\d+"),
+    "cores": (10.0, "%", r"\d+"),
+    "redis_ping_p99": (1.0, "ms", r"\d+"),  # by its name: nobody waits whole seconds for a ping
+}
 
 SPECS: dict[str, ObjectiveSpec] = {
     spec.name: spec
@@ -151,7 +156,7 @@ def parse_limit(spec: ObjectiveSpec, text: str | int | float) -> tuple[float, Op
         value = _PARSERS[spec.unit](text)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{spec.name}: {error}") from None
-    least, unit, bare = _MEANT.get(spec.unit, (math.inf, "", ""))
+    least, unit, bare = _MEANT.get(spec.name, _MEANT.get(spec.unit, (math.inf, "", "")))
     if value >= least and re.fullmatch(bare, str(text).strip()):
         number, said = f"{value:g}", format_value(value, spec.unit)
         meant = f"write {number}{unit}, or {said} if you mean it"

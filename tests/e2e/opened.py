@@ -35,7 +35,7 @@ objectives:
   cpu_growth: 5%
   disk_growth: 5%
   memory_limit: 4GiB
-  cpu: 16
+  cpu: 16 cores
   db_pool_use: 90%
   db_pool_waiting: 0
   redis_ping_p99: 1s

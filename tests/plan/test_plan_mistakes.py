@@ -183,6 +183,14 @@ STRESS = MINIMAL + "kind: stress\nobjectives:\n"
             MINIMAL + "objectives:\n  latency_p95: '<= 800'\n",
             ["x.yml:8: latency_p95: 800 without a unit is 13m 20s; write 800ms, or 13m 20s if you mean it"],
         ),
+        (
+            MINIMAL + "objectives: {cpu: 80}\n",
+            ["x.yml:7: cpu: 80 without a unit is 80 cores; write 80%, or 80 cores if you mean it"],
+        ),
+        (
+            MINIMAL + "objectives: {redis_ping_p99: 5}\n",
+            ["x.yml:7: redis_ping_p99: 5 without a unit is 5s; write 5ms, or 5s if you mean it"],
+        ),
         (MINIMAL + "objectives:\n  endpoints: {GET /a: {}}\n", ["x.yml:8: 'GET /a' has no objective"]),
         (MINIMAL + "objectives:\n  endpoints: {GET /a: }\n", ["x.yml:8: 'GET /a' has no objective"]),
         (MINIMAL + "objectives:\n  latency_p95: 0s\n", ["x.yml:8: latency_p95: a latency limit must be above zero"]),
