@@ -38,7 +38,7 @@ _FOLDER = "kills-%Y%m%dT%H%M%SZ"
 )  # fmt: skip
 @click.option(
     "--page", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False),
-    help="Write what was seen into this page, as docs/reliability.md; other cells in it stay.",
+    help="Write what was seen into this page, as docs/reliability.md; other cells and seeds in it stay.",
 )  # fmt: skip
 @click.option("--soak", "soak_time", metavar="TIME", help="One long run instead, with random kills, as 2h.")
 @click.option("--list", "listed", is_flag=True, help="List the cells and run none.")
@@ -124,7 +124,7 @@ def _write(page: Path, rows: list[KillRow], seen: str) -> None:
     try:
         before = page.read_text(encoding="utf-8") if page.is_file() else ""
         page.write_text(renewed(before, rows, CELLS, seen, SURROUNDINGS), encoding="utf-8")
-    except (OSError, IndexError) as error:
+    except (OSError, ValueError) as error:
         raise UsageError(
             f"{page} cannot be renewed: {error}", remedy="give docs/reliability.md, or a new file"
         ) from error

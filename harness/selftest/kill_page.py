@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from harness.selftest.kill_lab import KillRow
 from harness.selftest.kills import Cell
@@ -11,7 +12,7 @@ from harness.selftest.surroundings import Surrounding
 
 HEADING = "# What survives what"
 _CELLS = "## Each cell"
-HEAD = "| Cell | Expected | Runs | Came to | As expected | Kept | Seen (UTC) | First finding |"
+HEAD = "| Cell | Expected | Seeds | Came to | As expected | Kept | Last seen (UTC) | First finding |"
 _INTRODUCTION = """\
 This page is written by `harness kills --page docs/reliability.md`; do not edit it by hand.
 
@@ -32,21 +33,61 @@ _PATH = re.compile(r"(?<![\w/:])/(?:[\w.+-]+/){3,}([\w.+-]+)")
 _LINE = "| --- | --- | --- | --- | --- | --- | --- | --- |"
 
 
+@dataclass(frozen=True)
+class Tried:
+    """A cell, done once: what it came to with this seed, and the share that was kept ("98%", "-" where not counted)."""
+
+    seed: int
+    came: str
+    right: bool
+    kept: str
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the page says of a cell.
+
+    Attributes:
+        expected: outcomes that were right then; what was tried counts for these alone.
+        tried: in the order of the seeds.
+        seen: when it was last run, in words; first: what that run said first.
+    """
+
+    expected: str
+    tried: tuple[Tried, ...]
+    seen: str
+    first: str
+
+    @property
+    def right(self) -> int:
+        return sum(one.right for one in self.tried)
+
+    def line(self, name: str) -> str:
+        count = len(self.tried)
+        yes = "yes" if self.right == count else "**no**" if self.right == 0 else f"**{self.right} of {count}**"
+        came = ", ".join(one.came if one.right else f"**{one.came}**" for one in self.tried)
+        kept, seeds = ", ".join(one.kept for one in self.tried), ", ".join(str(one.seed) for one in self.tried)
+        return f"| {' | '.join([name, self.expected, seeds, came, yes, kept, self.seen, self.first])} |"
+
+
 def renewed(
     page: str, rows: Sequence[KillRow], cells: Sequence[Cell], seen: str, surroundings: Sequence[Surrounding] = ()
 ) -> str:
-    """The page with these rows in place of earlier ones of the same cells.
+    """The page with these rows; earlier ones of the same cell and seed, or with other expectations, are gone.
 
     Args:
         page: as it was; may be empty.
         seen: when they were run, in words.
+
+    Raises:
+        ValueError: a line of the page is none of this command's.
     """
     known = _known(page)
     both: list[Cell | Surrounding] = [*cells, *surroundings]
     for cell in both:
         mine = [row for row in rows if row.cell == cell.name]
         if mine:
-            known[cell.name] = _line(cell, mine, seen)
+            known[cell.name] = _with(known.get(cell.name), mine, seen)
     parts = [HEADING, "", _INTRODUCTION.rstrip(), "", *_grid(cells, known), "", _count(cells, known), "", _CELLS, ""]
     parts += _table(cells, known)
     if surroundings:
@@ -54,60 +95,64 @@ def renewed(
     return "\n".join([*parts, ""])
 
 
-def _count(cells: Sequence[Cell | Surrounding], known: dict[str, str]) -> str:
-    run = [cell for cell in cells if cell.name in known]
-    right = sum(_cell_of(known[cell.name], 4) == "yes" for cell in run)
-    return f"{right} of {len(run)} cells as expected in each run; {len(cells) - len(run)} of {len(cells)} not run yet."
+def _with(before: Known | None, rows: Sequence[KillRow], seen: str) -> Known:
+    expected = "/".join(rows[0].expected)
+    tried = {one.seed: one for one in before.tried} if before is not None and before.expected == expected else {}
+    told = any(not tried[seed].right for seed in tried.keys() - {row.seed for row in rows})
+    for row in rows:
+        tried[row.seed] = Tried(row.seed, row.outcome, row.right, f"{row.kept:.0%}" if row.kept is not None else "-")
+    problem = next((row.problem for row in rows if row.problem), "")
+    first = _plain(problem or next((row.finding for row in rows if row.finding), "-"))
+    if told and not problem and before is not None:
+        first = before.first  # what went wrong stays to be read
+    return Known(expected, tuple(tried[seed] for seed in sorted(tried)), seen, first)
 
 
-def _table(cells: Sequence[Cell | Surrounding], known: dict[str, str]) -> list[str]:
-    lines = [known[cell.name] for cell in cells if cell.name in known]
+def _count(cells: Sequence[Cell | Surrounding], known: Mapping[str, Known]) -> str:
+    run = [known[cell.name] for cell in cells if cell.name in known]
+    right = sum(one.right == len(one.tried) for one in run)
+    left = f"{len(cells) - len(run)} of {len(cells)} not run yet."
+    return f"{right} of {len(run)} cells as expected in each run ({sum(len(one.tried) for one in run)} runs); {left}"
+
+
+def _table(cells: Sequence[Cell | Surrounding], known: Mapping[str, Known]) -> list[str]:
+    lines = [known[cell.name].line(cell.name) for cell in cells if cell.name in known]
     reasons = [f"- `{cell.name}`: {cell.why}." for cell in cells]
     return [HEAD, _LINE, *lines, "", "Why these outcomes are the right ones:", "", *reasons]
 
 
-def _grid(cells: Sequence[Cell], known: dict[str, str]) -> list[str]:
+def _grid(cells: Sequence[Cell], known: Mapping[str, Known]) -> list[str]:
     actions = list(dict.fromkeys(cell.action for cell in cells))
     lines = [f"| Part | {' | '.join(actions)} |", f"| --- |{' --- |' * len(actions)}"]
     there = {cell.name for cell in cells}
     for part in dict.fromkeys(cell.part for cell in cells):
         shown = []
         for action in actions:
-            name = f"{part} {action}"
-            line = known.get(name, "")
-            if name not in there:
+            one = known.get(f"{part} {action}")
+            if f"{part} {action}" not in there:
                 shown.append("-")
-            elif not line:
+            elif one is None:
                 shown.append("not run")
             else:
-                came = _cell_of(line, 3)
-                shown.append(came if _cell_of(line, 4) == "yes" else f"**{came}**")
+                came = dict.fromkeys((tried.came, tried.right) for tried in one.tried)
+                shown.append(", ".join(word if right else f"**{word}**" for word, right in came))
         lines.append(f"| {part} | {' | '.join(shown)} |")
     return lines
 
 
-def _known(page: str) -> dict[str, str]:
+def _known(page: str) -> dict[str, Known]:
     _, found, after = page.partition(HEAD)
     lines = after.splitlines()[2:] if found else []
-    rows = [line for line in lines if line.startswith("| ")]
-    return {_cell_of(line, 0): line for line in rows}
+    return dict(_read(line) for line in lines if line.startswith("| ") and line not in (HEAD, _LINE))
 
 
-def _cell_of(line: str, column: int) -> str:
-    return line.split(" | ")[column].removeprefix("| ").strip()
-
-
-def _line(cell: Cell | Surrounding, rows: Sequence[KillRow], seen: str) -> str:
-    right = sum(row.right for row in rows)
-    expected = "yes" if right == len(rows) else "**no**" if right == 0 else f"**{right} of {len(rows)}**"
-    kept = [row.kept for row in rows if row.kept is not None]
-    problem = next((row.problem for row in rows if row.problem), "")
-    first = problem or next((row.finding for row in rows if row.finding), "-")
-    columns = [
-        cell.name, "/".join(rows[0].expected), str(len(rows)), ", ".join(dict.fromkeys(row.outcome for row in rows)),
-        expected, f"{min(kept):.0%}" if kept else "-", seen, _plain(first),
-    ]  # fmt: skip
-    return f"| {' | '.join(columns)} |"
+def _read(line: str) -> tuple[str, Known]:
+    name, expected, seeds, came, _, kept, seen, first = line.removeprefix("| ").removesuffix(" |").split(" | ")
+    tried = [
+        Tried(int(seed), word.strip("*"), not word.startswith("**"), share)
+        for seed, word, share in zip(seeds.split(", "), came.split(", "), kept.split(", "), strict=True)
+    ]
+    return name, Known(expected, tuple(tried), seen, first)
 
 
 def _plain(text: str) -> str:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
@@ -110,16 +111,35 @@ def test_the_exit_code_and_the_json() -> None:
 def test_the_page_keeps_what_it_knew_and_tells_what_was_not_run() -> None:
     page = renewed("", [ROW], CELLS, "2026-11-23 08:00")
     assert "| sidecar | not run | warn | not run | not run |" in page
-    assert "1 of 1 cells as expected in each run; 35 of 36 not run yet." in page
+    assert "1 of 1 cells as expected in each run (1 runs); 35 of 36 not run yet." in page
     other = KillRow(
         **{**ROW.__dict__, "cell": "redis SIGKILL", "outcome": "pass", "problem": "pass | <instead> of fail"}
     )
     page = renewed(page, [other], CELLS, "2026-11-23 09:00")
     assert "| sidecar | not run | warn | not run | not run |" in page
     assert "| redis | not run | **pass** | not run | not run |" in page
-    assert "1 of 2 cells as expected in each run; 34 of 36 not run yet." in page
+    assert "1 of 2 cells as expected in each run (2 runs); 34 of 36 not run yet." in page
     assert "pass / &lt;instead> of fail" in page
     assert renewed(page, [], CELLS, "later") == page
+
+
+def test_the_page_adds_seeds_and_keeps_what_went_wrong_until_it_is_run_again() -> None:
+    page = renewed("", [ROW], CELLS, "08:00")
+    wrong = replace(ROW, seed=3, outcome="pass", problem="a pass", kept=None)
+    page = renewed(page, [wrong], CELLS, "09:00")
+    page = renewed(page, [replace(ROW, seed=2, outcome="inconclusive", kept=0.98, finding="late")], CELLS, "10:00")
+    assert (
+        "| sidecar SIGKILL | warn/inconclusive | 1, 2, 3 | warn, inconclusive, **pass** | **2 of 3** | 100%, 98%, - | "
+        "10:00 | a pass |" in page
+    )
+    assert "| sidecar | not run | warn, inconclusive, **pass** | not run | not run |" in page
+    assert "0 of 1 cells as expected in each run (3 runs); 35 of 36 not run yet." in page
+    page = renewed(page, [replace(wrong, outcome="warn", problem="", finding="mended")], CELLS, "11:00")
+    assert "| 1, 2, 3 | warn, inconclusive, warn | yes | 100%, 98%, - | 11:00 | mended |" in page
+    page = renewed(page, [replace(ROW, expected=("fail",), outcome="fail")], CELLS, "12:00")
+    assert "| sidecar SIGKILL | fail | 1 | fail | yes |" in page, "what was right before does not count any more"
+    with pytest.raises(ValueError, match=r"unpack|literal"):
+        renewed(page.replace("| fail | 1 | fail |", "| fail | one | fail |"), [], CELLS, "13:00")
 
 
 def test_a_process_is_stopped_and_goes_on() -> None:

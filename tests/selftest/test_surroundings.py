@@ -94,10 +94,10 @@ def test_the_page_has_a_table_of_each_kind() -> None:
     part = KillRow("sidecar SIGKILL", 1, ("warn",), "warn", "the sidecar died", 1.0, 0.4, 150.0, "d", "")
     storm = KillRow("storm", 1, ("fail",), "fail", "/tmp/a/b/runs/r/tsdb: GET /api/v1", 0.97, 0.4, 150.0, "d", "")
     page = renewed("", [part], CELLS, "today", [surrounding()])
-    assert "0 of 0 cells as expected in each run; 1 of 1 not run yet." in page
+    assert "0 of 0 cells as expected in each run (0 runs); 1 of 1 not run yet." in page
     page = renewed(page, [storm], CELLS, "tomorrow", [surrounding()])
-    assert "1 of 1 cells as expected in each run; 0 of 1 not run yet." in page
-    assert "1 of 1 cells as expected in each run; 35 of 36 not run yet." in page
+    assert "1 of 1 cells as expected in each run (1 runs); 0 of 1 not run yet." in page
+    assert "1 of 1 cells as expected in each run (1 runs); 35 of 36 not run yet." in page
     assert (
         "| storm | fail | 1 | fail | yes | 97% | tomorrow | .../tsdb: GET /api/v1 |"
         in page.partition("## Hostile surroundings")[2]
