@@ -39,8 +39,8 @@ _runs_root = click.option(
 def status(run: str, brief: bool, root: Path, as_json: bool) -> int:
     """Tell how a run stands: phase, time left, objectives so far, and what it waits for.
 
-    RUN is a run directory, a run id or `last` (the default). Exits 12 when its harness died or gives no sign of life,
-    else 0, whatever the verdict.
+    RUN is a run directory, a run id or `last` (the default). Exits 12 when its harness died, before the load's end or
+    before the verdict, or gives no sign of life; else 0, whatever the verdict.
     """
     directory = find_run(run, root)
     found = status_of(directory, time.time())
@@ -56,7 +56,8 @@ def status(run: str, brief: bool, root: Path, as_json: bool) -> int:
             click.echo(_line(one, found.standing == "over"))
         if trouble:
             click.echo(f"  objectives so far: {trouble}")
-    return int(ExitCode.ERROR if found.standing in ("dead", "silent") else ExitCode.PASS)
+    unjudged = found.standing == "over" and not outcome
+    return int(ExitCode.ERROR if unjudged or found.standing in ("dead", "silent") else ExitCode.PASS)
 
 
 @click.command()
@@ -96,6 +97,11 @@ def stop(run: str, wait: bool, timeout: str, root: Path) -> int:
                 f"then: harness judge {directory.path.name}",
             )
         time.sleep(_LOOK_EVERY)
+    if not directory.verdict_file.is_file():
+        raise HarnessError(
+            f"the run in {directory.path} ended without a verdict: its harness was ended at once, or died",
+            remedy=f"judge it: harness judge {directory.path}",
+        )
     verdict = read_verdict(directory)
     click.echo(f"{directory.path.name}: {verdict.outcome.word}; {directory.path / 'report.html'}")
     return int(verdict.outcome.exit_code)

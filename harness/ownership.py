@@ -71,7 +71,7 @@ def locked(file: Path) -> bool:
         OSError: that cannot be told.
     """
     try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)  # a pipe has no writer
     except FileNotFoundError:
         return False
     try:

@@ -74,7 +74,8 @@ def _keep(server: PrometheusServer, tsdb: Path, start: float, end: float, hidden
         wanted = [block for block in find_blocks(snapshot) if block.overlaps(start, end)]
         if not wanted:
             raise ArchiveError(
-                f"Prometheus holds no sample of the run in {server.data_dir}", remedy=f"its log is {server.log_file}"
+                f"Prometheus holds no sample of the run in {server.data_dir}",
+                remedy="where it ended before its first scrapes there is nothing to judge: start it anew",
             )
         publish(wanted, tsdb, start, end, hidden)
     finally:

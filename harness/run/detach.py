@@ -16,6 +16,7 @@ from harness.errors import ArchiveError, HarnessError
 from harness.run.record import RunDirectory
 
 CONSOLE_LOG = "console.log"  # among the run's logs
+_ENDS_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -67,8 +68,13 @@ def start_detached(words: Sequence[str], root: Path) -> Detached:
     finally:
         os.close(handle)
         os.close(writing)
-    with os.fdopen(reading, "rb") as pipe:  # its end: the path was written, or the process ended
-        path = pipe.read().decode()
+    try:
+        with os.fdopen(reading, "rb") as pipe:  # its end: the path was written, or the process ended
+            path = pipe.read().decode()
+    except BaseException:  # Ctrl-C: who is told that all was ended must not have a run go on for a day
+        _end(process)
+        log.unlink(missing_ok=True)
+        raise
     if not path:
         return Detached(None, process.pid, process.wait(), log)
     directory = RunDirectory(Path(path))
@@ -76,6 +82,16 @@ def start_detached(words: Sequence[str], root: Path) -> Detached:
     with suppress(OSError):  # it writes on in the same file, whatever its name
         log.rename(kept)
     return Detached(directory, process.pid, 0, kept if kept.exists() else log)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Ends a harness that has not told of its run: in order, or after some seconds at once."""
+    process.terminate()
+    try:
+        process.wait(_ENDS_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def announce(descriptor: int, directory: RunDirectory) -> None:

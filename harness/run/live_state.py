@@ -7,7 +7,6 @@ from a living one.
 from __future__ import annotations
 
 import json
-import math
 import os
 import time
 from collections.abc import Callable
@@ -22,6 +21,10 @@ from harness.run.record import RunDirectory
 
 STATE_FILE = "state.json"
 WRITE_EVERY = 1.0  # seconds
+_TEXTS = frozenset({"doing", "phase", "prometheus"})
+_TIMES = frozenset({"at", "elapsed", "total"})
+_LATEST = 1e11  # seconds
+_MOST = 1e18  # of a figure
 
 
 @dataclass(frozen=True)
@@ -64,12 +67,26 @@ def read_state(directory: RunDirectory) -> LiveState | None:
         return None
     data = read_json(file)
     try:
-        state = LiveState(**{**data, "alerts": tuple(data["alerts"])})
-        if isinstance(state.at, bool) or not isinstance(state.at, int | float) or not math.isfinite(state.at):
-            raise TypeError(f"'at' is {state.at!r}")
-        return state
+        return _checked(LiveState(**{**data, "alerts": tuple(data["alerts"])}))
     except (TypeError, KeyError) as error:
         raise ArchiveError(f"{file} is not the state of a run that this version knows: {error}") from error
+
+
+def _checked(state: LiveState) -> LiveState:
+    """The state, whose every value can be shown. Raises TypeError. Pure."""
+    for name, value in asdict(state).items():
+        if name == "alerts":
+            right = all(isinstance(alert, str) for alert in value)
+        elif name in _TEXTS:
+            right = isinstance(value, str)
+        elif value is None:
+            right = name not in _TIMES
+        else:
+            most = _LATEST if name in _TIMES else _MOST
+            right = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= most
+        if not right:
+            raise TypeError(f"{name!r} is {str(value)[:40]!r}")
+    return state
 
 
 class StateUi:

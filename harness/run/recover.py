@@ -15,7 +15,7 @@ from harness.errors import ArchiveError, UsageError
 from harness.ownership import OWNER_FILE, alone_in, locked
 from harness.plan.model import Plan
 from harness.prom.archive import keep_local
-from harness.prom.blocks import Block, find_blocks
+from harness.prom.blocks import Block, find_blocks, refuse_symlinks
 from harness.prom.server import PrometheusServer
 from harness.prom.swap import heal, unmasked_of
 from harness.run.named_prometheus import hidden
@@ -83,7 +83,7 @@ def _recovered(directory: RunDirectory, plan: Plan) -> str | None:
     work = directory.work
     if not work.is_dir():
         return None  # another process was faster
-    data = work / "prometheus" / "data"
+    data = _own_data(directory)
     try:
         if locked(work / OWNER_FILE):
             _refuse_unless_judged(directory)
@@ -112,6 +112,23 @@ def _recovered(directory: RunDirectory, plan: Plan) -> str | None:
     return f"{how_it_ended(record)}; its series were recovered from {data}"
 
 
+def _own_data(directory: RunDirectory) -> Path:
+    """The folder of the series that the run left, below its own ``work``.
+
+    Raises:
+        ArchiveError: a link leads elsewhere. A run directory may come from somebody else, and what is there is removed,
+            and written to by a Prometheus.
+    """
+    home = directory.work / "prometheus"
+    for folder in (directory.work, home):
+        if folder.is_symlink():
+            raise ArchiveError(
+                f"{folder} is a symbolic link; a run holds its own files", remedy="remove the link, and try again"
+            )
+    refuse_symlinks(home / "data")
+    return home / "data"
+
+
 def _complete(directory: RunDirectory, plan: Plan) -> None:
     """Of a harness that was killed after the series were kept and before their end was written: writes the end."""
     if not directory.record_file.is_file():
@@ -130,10 +147,10 @@ def clear_dead(directory: RunDirectory) -> None:
     """Removes what a dead harness left, credentials included, but the series, once its Prometheus has ended.
 
     Raises:
-        ArchiveError: that Prometheus still runs.
+        ArchiveError: that Prometheus still runs, or a link leads elsewhere.
         OSError: something cannot be looked at or removed.
     """
-    data = directory.work / "prometheus" / "data"
+    data = _own_data(directory)
     _await_prometheus(data)
     _remove_all_but(directory.work, data)
 

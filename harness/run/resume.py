@@ -117,7 +117,8 @@ def refuse_what_is_not_dead(directory: RunDirectory) -> None:
     if still_on(directory):
         raise UsageError(f"the run in {directory.path} is on", remedy=f"look at it: harness status {directory.path}")
     if directory.read_record().ended_at is not None or directory.tsdb.is_dir():
-        raise UsageError(f"the run in {directory.path} is over: there is nothing to go on with")
+        remedy = "" if directory.verdict_file.exists() else f"judge it: harness judge {directory.path}"
+        raise UsageError(f"the run in {directory.path} is over: there is nothing to go on with", remedy=remedy)
 
 
 def load_goes_on(gaps: Sequence[Gap], now: float, warmup: float) -> tuple[Gap, ...]:

@@ -81,6 +81,8 @@ def in_words(status: RunStatus, outcome: str) -> list[str]:
             f"  go on with it: harness resume {record.run_id}",
             f"  or close and judge it: harness judge {record.run_id}",
         ]
+    if status.standing == "over" and not outcome:
+        return [*lines, f"  judge it: harness judge {record.run_id}"]
     if status.standing == "over" or state is None:
         return lines
     if status.left is not None:

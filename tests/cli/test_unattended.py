@@ -48,6 +48,33 @@ def test_status_of_a_dead_harness_exits_12(capsys: pytest.CaptureFixture[str]) -
     assert out.splitlines()[0] == "r1: its harness died; nobody makes load or judges"
 
 
+def test_a_run_whose_harness_died_before_the_verdict_is_told_as_such(capsys: pytest.CaptureFixture[str]) -> None:
+    make_run(Path("runs"), "r1", Outcome.PASS).verdict_file.unlink()
+    code, out, _ = harness(capsys, "status")
+    assert (code, out) == (
+        12, "r1: completed, not judged\n  plan t on http://127.0.0.1:1\n  judge it: harness judge r1\n"
+    )  # fmt: skip
+    code, _, err = harness(capsys, "resume")
+    assert code == 2
+    assert err.endswith(f"is over: there is nothing to go on with\n  judge it: harness judge {Path.cwd()}/runs/r1\n")
+
+
+def test_stop_of_a_run_that_ends_without_a_verdict(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = make_run(Path("runs"), "r1", Outcome.PASS)
+    directory.verdict_file.unlink()
+    directory.work.mkdir()
+    alive = iter([True, True, False])
+    monkeypatch.setattr("harness.cli_unattended.still_on", lambda _: next(alive))
+    code, _, err = harness(capsys, "stop", "r1")
+    assert code == 12
+    assert err == (
+        "error: the run in runs/r1 ended without a verdict: its harness was ended at once, or died\n"
+        "  judge it: harness judge runs/r1\n"
+    )
+
+
 def test_status_while_the_live_prometheus_does_not_answer(capsys: pytest.CaptureFixture[str]) -> None:
     directory = make_run(Path("runs"), "r1", Outcome.PASS, ended_at=None, steady_to=None, ended_by="crashed")
     directory.verdict_file.unlink()
@@ -129,3 +156,25 @@ def test_the_run_directory_is_announced_and_the_log_goes_there(monkeypatch: pyte
     assert found.directory == directory
     assert found.log == directory.logs / "console.log"
     assert found.log.read_text() == "appended\n"
+
+
+def test_a_detached_run_that_is_given_up_while_it_starts_does_not_go_on(
+    monkeypatch: pytest.MonkeyPatch, here: Path
+) -> None:
+    fake = here / "python"  # a harness that looks at a slow target
+    fake.write_text(f"#!{sys.executable}\nimport os, time\nopen('pid', 'w').write(str(os.getpid()))\ntime.sleep(600)\n")
+    fake.chmod(0o755)
+    monkeypatch.setattr("harness.run.detach.sys.executable", str(fake))
+
+    def read(descriptor: int, mode: str) -> object:
+        while not (here / "pid").is_file() or not (here / "pid").read_text():
+            time.sleep(0.01)
+        os.close(descriptor)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("harness.run.detach.os.fdopen", read)
+    with pytest.raises(KeyboardInterrupt):
+        start_detached(["run", "x"], here / "runs")
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((here / "pid").read_text()), 0)
+    assert list((here / "runs").iterdir()) == []

@@ -109,6 +109,18 @@ def test_a_damaged_state_is_told(directory: RunDirectory) -> None:
         read_state(directory)
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("at", 1e300), ("at", -1), ("at", None), ("at", True), ("at", "now"), ("elapsed", "x"), ("total", [1]),
+     ("phase", 5), ("doing", None), ("users", "9"), ("rps", float("nan")), ("memory", 1e300), ("p95", -1.0),
+     ("alerts", [1]), ("alerts", None), ("prometheus", {})],
+)  # fmt: skip
+def test_a_state_that_no_harness_writes_is_one_clear_error(directory: RunDirectory, key: str, value: object) -> None:
+    (directory.work / STATE_FILE).write_text(json.dumps({"at": 5, "alerts": [], key: value}))
+    with pytest.raises(ArchiveError, match=r"is not the state of a run that this version knows"):
+        status_of(directory, 10.0)
+
+
 def test_alive_hung_dead_and_over_are_told_apart() -> None:
     open_record, over = RunRecord("r", "p", 100.0, "t"), RunRecord("r", "p", 100.0, "t", ended_at=200.0)
     loaded, judging = LiveState(110.0, phase="steady"), LiveState(110.0, doing="judging")
@@ -153,7 +165,9 @@ def test_a_run_that_is_over(directory: RunDirectory) -> None:
     )
     found = status_of(directory, 300.0)
     assert in_words(found, "inconclusive")[0] == "r: interrupted (ended by SIGINT), inconclusive"
-    assert in_words(found, "")[0] == "r: interrupted (ended by SIGINT), not judged"
+    assert in_words(found, "") == [
+        "r: interrupted (ended by SIGINT), not judged", "  plan p on t", "  judge it: harness judge r",
+    ]  # fmt: skip
 
 
 def test_a_stop_file_asks_as_a_signal_does(tmp_path: Path) -> None:

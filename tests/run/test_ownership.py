@@ -26,6 +26,14 @@ def owner_of(folder: Path) -> subprocess.Popen[str]:
     return process
 
 
+def test_a_pipe_in_the_place_of_the_lock_holds_up_nobody(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / OWNER_FILE)
+    asked = threading.Thread(target=locked, args=[tmp_path / OWNER_FILE], daemon=True)
+    asked.start()
+    asked.join(60)
+    assert not asked.is_alive()
+
+
 def test_a_folder_is_owned_as_long_as_its_process_lives(tmp_path: Path) -> None:
     folder = tmp_path / "a" / "work"
     assert not locked(folder / OWNER_FILE)

@@ -17,7 +17,7 @@ from harness.prom.blocks import find_blocks
 from harness.prom.manifest import Kept, check_archive
 from harness.prom.server import PrometheusServer
 from harness.run.record import RunDirectory, RunRecord
-from harness.run.recover import ended, how_it_ended, recover
+from harness.run.recover import clear_dead, ended, how_it_ended, recover
 from tests.prom.kill_points import killed_at
 from tests.run.plans import make_plan
 
@@ -82,6 +82,30 @@ def test_credentials_go_also_when_the_series_are_lost(tmp_path: Path) -> None:
     assert data.is_dir(), "the only evidence there is"
     assert not (directory.work / "sidecar.json").exists()
     assert "password" not in "".join(p.read_text(errors="replace") for p in directory.work.rglob("*.yml"))
+
+
+@pytest.mark.parametrize("link", ["work", "work/prometheus", "work/prometheus/data", "work/prometheus/data/wal"])
+@pytest.mark.parametrize("over", [False, True])
+def test_a_link_out_of_a_run_from_elsewhere_costs_nobody_a_file(tmp_path: Path, link: str, over: bool) -> None:
+    theirs = tmp_path / "theirs"
+    for folder in ("prometheus/data/wal", "data/wal"):
+        (theirs / folder).mkdir(parents=True)
+        (theirs / folder / "00000000").write_text("precious")
+    (theirs / "precious").write_text("precious")
+    before = sorted(theirs.rglob("*"))
+    directory = RunDirectory(tmp_path / "run")
+    place = directory.path / link
+    place.parent.mkdir(parents=True)
+    place.symlink_to(theirs)
+    directory.write_record(RunRecord("r", "p", 1795363200.0, "http://127.0.0.1:1"))
+    if over:
+        directory.tsdb.mkdir()
+    with pytest.raises(ArchiveError, match=f"{place} is a symbolic link"):
+        recover(directory, make_plan())
+    with pytest.raises(ArchiveError, match=f"{place} is a symbolic link"):
+        clear_dead(directory)
+    assert sorted(theirs.rglob("*")) == before
+    assert all(file.read_text() == "precious" for file in before if file.is_file())
 
 
 def test_an_archived_run_that_was_killed_while_it_was_judged_loses_its_working_data(tmp_path: Path) -> None:
