@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -21,7 +22,7 @@ from harness.judge.regression_runs import compare_with, query_set, stored_run
 from harness.judge.verdict import Outcome, worst
 from harness.plan.loading import load_plan
 from harness.report.comparison import ComparedView, compared_view
-from harness.report.text import markdown
+from harness.report.text import markdown, one_line
 from harness.run.baselines import read_baselines
 from harness.run.record import RunDirectory, find_run
 
@@ -47,8 +48,9 @@ def compare(
     Each is a run directory, a run id, `last`; each of BASELINES may be the name of a baseline.
 
     Each regression query of prometheus/regression.yml, and of RUN's plan, comes out as worse, same, better or cannot
-    tell. Exits 10 when anything is worse; 11 when a required query, or every one, cannot be told; else 0. Runs that are
-    not comparable (another load, another machine class) are refused by name: exit 2.
+    tell. Exits 10 when anything is worse; 11 when a query that --require or RUN's plan (baseline.require) names, or
+    every one, cannot be told; else 0. Runs that are not comparable (another load, another machine class) are refused by
+    name: exit 2.
     """
     directory = find_run(run, root)
     plan = load_plan(directory.plan_file, environ={}, judging=True)
@@ -67,12 +69,15 @@ def compare(
     others = _directories(baselines, root, this.record.run_id)
     found, _ = compare_with(this, others, queries, rules_path(), force=force)
     _none_refused(found.run_id, found.refused, bool(found.baselines), force=force)
-    outcome = _outcome(found, require)
+    wanted = tuple(dict.fromkeys((*((plan.baseline.require if plan.baseline else None) or ()), *require)))
+    outcome = _outcome(found, wanted)
     as_plain = found.to_json()
     view = compared_view(as_plain)
     assert view is not None
+    view = replace(view, remarks=(*_untold(found, wanted), *view.remarks))
     if as_json or form == "json":
-        click.echo(json.dumps({"outcome": outcome.word, **as_plain}, indent=2, allow_nan=False))
+        told = {"outcome": outcome.word, "required": list(wanted), **as_plain}
+        click.echo(json.dumps(told, indent=2, allow_nan=False))
     elif form == "markdown":
         click.echo(_markdown(view, outcome, found.run_id), nl=False)
     else:
@@ -108,6 +113,16 @@ def _directories(names: tuple[str, ...], root: Path, own: str) -> list[RunDirect
     return list(found.values())
 
 
+def _untold(found: Comparison, required: tuple[str, ...]) -> list[str]:
+    """Why what is required cannot be told, a line each."""
+    return [
+        f"required, and cannot be told: {one_line(row.place)}: {one_line(row.note)}"
+        for name in required
+        for row in found.rows
+        if row.query == name and row.change is Change.CANNOT_TELL
+    ]
+
+
 def _outcome(found: Comparison, require: tuple[str, ...]) -> Outcome:
     outcomes = [Outcome.FAIL for _ in found.of(Change.WORSE)]
     for name in require:
@@ -136,9 +151,7 @@ def _print(view: ComparedView, outcome: Outcome, *, everything: bool) -> None:
         table.add_row(Text(row.change, _STYLES.get(row.change, "magenta")), *(Text(cell) for cell in cells))
     console.print(table)
     if hidden:
-        view = ComparedView(
-            view.head, view.rows, (f"{hidden} series could not be compared: --all tells why", *view.remarks)
-        )
+        view = replace(view, remarks=(f"{hidden} series could not be compared: --all tells why", *view.remarks))
     for remark in view.remarks:
         console.print(Text(remark), highlight=False, soft_wrap=True)
 

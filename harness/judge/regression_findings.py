@@ -52,7 +52,7 @@ def gates(name: str, plan: Plan, queries: QuerySet) -> bool:
     baseline = plan.baseline
     if baseline is None:
         return True  # `harness compare`: to ask is to require
-    if baseline.require is not None:
+    if baseline.require:
         return name in baseline.require
     query = queries.named(name)
     if any(own.name == name for own in baseline.queries):
@@ -62,9 +62,9 @@ def gates(name: str, plan: Plan, queries: QuerySet) -> bool:
 
 def _untold(comparison: Comparison, plan: Plan, queries: QuerySet) -> list[Finding]:
     """What could not be told. Of a required query each is INCONCLUSIVE; of others that gate one WARN for all."""
-    required = plan.baseline.require if plan.baseline is not None else None
+    required = (plan.baseline.require if plan.baseline is not None else None) or ()
     found = []
-    for name in required or ():
+    for name in required:
         rows = [row for row in comparison.rows if row.query == name]
         open_rows = [row for row in rows if row.change is Change.CANNOT_TELL]
         if open_rows:
@@ -72,7 +72,7 @@ def _untold(comparison: Comparison, plan: Plan, queries: QuerySet) -> list[Findi
             found.append(_told(Outcome.INCONCLUSIVE, f"cannot tell whether it is worse: {words}", open_rows[0].signal))
         elif not rows:
             found.append(_told(Outcome.INCONCLUSIVE, f"cannot tell whether {name} is worse: it was not asked"))
-    if required is None:
+    if not required:
         open_rows = [r for r in comparison.of(Change.CANNOT_TELL) if gates(r.query, plan, queries)]
         if open_rows:
             words = ", ".join(row.place for row in open_rows[:_SHOWN])
@@ -163,8 +163,18 @@ def with_comparison(
     return replace(verdict, findings=tuple(findings), comparison=told)
 
 
+def not_compared(verdict: Verdict, why: str, outcome: Outcome) -> Verdict:
+    """The verdict of a run that should have been compared and was not, which is told."""
+    found = _told(outcome, f"it was not compared with earlier runs: {why}")
+    findings = tuple(sorted((*verdict.findings, found), key=lambda one: -one.outcome))
+    told = {**Comparison(verdict.run_id, (), ()).to_json(), "missing": why}
+    return replace(verdict, findings=findings, comparison=told)
+
+
 def not_by_queries(verdict: Verdict, plan: Plan) -> Verdict:
     """Of a run that was made when its plan could still ask for it: told, since nothing was compared."""
-    why = f"it was not compared with earlier runs: the load of a {plan.kind} run changes, so queries over all of it"
-    found = _told(Outcome.WARN, f"{why} say nothing; harness compare RUN EARLIER compares how much they hold")
-    return replace(verdict, findings=tuple(sorted((*verdict.findings, found), key=lambda one: -one.outcome)))
+    why = (
+        f"the load of a {plan.kind} run changes, so queries over all of it say nothing; harness compare RUN EARLIER "
+        "compares how much they hold"
+    )
+    return not_compared(verdict, why, Outcome.WARN)

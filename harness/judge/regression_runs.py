@@ -137,14 +137,16 @@ def choose(plan: Plan, record: RunRecord, root: Path, named: Mapping[str, Sequen
             told = "; ".join(f"{run}: {why}" for run, why in lost)
             return Chosen(missing=f"the baseline {baseline.name!r} holds no run to compare with: {told}", mistaken=True)
         return Chosen(missing=f"the baseline {baseline.name!r} holds no other run than this one")
+    others = ", ".join(sorted(named))
     if baseline.last_passed is not None:
+        instead = f"there is none in {root}; there are: {others}; the last runs that passed took its place"
+        lost = ((f"baseline {baseline.name!r}", instead),) if baseline.name is not None and others else ()
         runs = _last_passed(plan, record, root, baseline.last_passed)
         if runs:
-            return Chosen(runs)
-        return Chosen(missing=f"no earlier run of the plan {plan.name!r} in {root} passed")
+            return Chosen(runs, lost=lost)
+        return Chosen(missing=f"no earlier run of the plan {plan.name!r} in {root} passed", lost=lost)
     if baseline.name is None:
         return Chosen(missing="baseline: names neither a name nor last_passed", mistaken=True)
-    others = ", ".join(sorted(named))
     why = f"there is no baseline {baseline.name!r} in {root}" + (f"; there are: {others}" if others else "")
     return Chosen(missing=why, mistaken=bool(others))
 

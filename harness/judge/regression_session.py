@@ -7,15 +7,16 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from harness.errors import ArchiveError, HarnessError
+from harness.errors import ArchiveError, HarnessError, QueryError
 from harness.judge.as_baseline import generator_fault
 from harness.judge.comparable import Ran
 from harness.judge.context import Context
 from harness.judge.regression import Comparison, compare
-from harness.judge.regression_findings import with_comparison
+from harness.judge.regression_findings import not_compared, with_comparison
 from harness.judge.regression_kept import NOT_COMPARED, Kept, keep, marks_of, read_kept
 from harness.judge.regression_runs import Chosen, choose, compare_with, digest, measure_run, query_set, the_same
-from harness.judge.verdict import Verdict
+from harness.judge.verdict import Outcome, Verdict
+from harness.prom.damage import broken_archive
 from harness.run.record import RunDirectory
 
 Baselines = Callable[[], Mapping[str, Sequence[str]]]
@@ -41,13 +42,20 @@ def compared(
         anew: choose the baselines again.
         store: whether it is kept.
 
+    A query that fails, as a plan's own may, makes it INCONCLUSIVE; what else was found of the run stays.
+
     Raises:
-        HarnessError: the queries cannot be read, or one failed on this run.
+        HarnessError: the queries cannot be read, or the archive is damaged.
     """
     plan, record = context.plan, context.record
     queries = query_set(plan, rules_dir.parent)
     asked = digest(queries, rules_dir)
-    values = measure_run(context.api, queries, asked, plan, record, context.stack, context.steady, context.interval)
+    try:
+        values = measure_run(context.api, queries, asked, plan, record, context.stack, context.steady, context.interval)
+    except QueryError as error:
+        if broken_archive(error, directory.tsdb) is not None:
+            raise
+        return not_compared(verdict, f"one of its queries failed: {error.message}", Outcome.INCONCLUSIVE)
     fault = generator_fault(verdict.to_json()) or ""
     marks = marks_of(directory)
     kept = None if anew else _kept(directory)

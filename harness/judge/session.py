@@ -23,7 +23,7 @@ from harness.judge.notification import check_notification, read_deliveries
 from harness.judge.objectives import check_objectives
 from harness.judge.own import check_own
 from harness.judge.part import Part
-from harness.judge.regression_findings import not_by_queries
+from harness.judge.regression_findings import not_by_queries, not_compared
 from harness.judge.regression_session import Baselines, compared
 from harness.judge.replaced import check_replaced
 from harness.judge.results import Judged
@@ -101,7 +101,9 @@ def judge_run(
         verdict = judge(context)
         if plan.baseline is not None and plan.kind in NO_STEADY_LOAD:
             verdict = not_by_queries(verdict, plan)
-        elif plan.baseline is not None and part is None:
+        elif plan.baseline is not None and part is not None:
+            verdict = not_compared(verdict, "only a part of it was judged", Outcome.WARN)
+        elif plan.baseline is not None:
             verdict = compared(verdict, context, directory, rules_dir, baselines or dict, anew=anew, store=keep)
         if look is not None:
             look(data, plan, verdict)

@@ -23,6 +23,7 @@ from harness.run.check import Check, found
 from harness.run.machine_preflight import look_around, machine_checks
 from harness.run.matching import matching_processes, members_in_words, named_process, several_programs
 from harness.run.named_prometheus import check_named_prometheus
+from harness.run.own_queries import check_own_queries
 from harness.run.postgres import find_binaries as find_postgres
 from harness.run.redis_server import find_binary as find_redis
 from harness.run.target_preflight import check_clock_of, check_target_metrics, target_checks
@@ -65,6 +66,7 @@ def require(checks: Sequence[Check], where: Callable[[tuple[str | int, ...]], st
 def _checks(plan: Plan, environ: Mapping[str, str], now: float, count: Callable[[int], None]) -> Iterator[Check]:
     yield replace(check_locustfile(Path(plan.load.locustfile)), key=("load", "locustfile"))
     yield found("promtool", lambda: find_tool("promtool"))
+    yield from check_own_queries(plan)
     if plan.prometheus is None:
         yield found("prometheus", lambda: find_tool("prometheus"))
     else:

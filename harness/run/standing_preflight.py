@@ -15,6 +15,7 @@ from harness.plan.footprint import footprint
 from harness.plan.model import Plan
 from harness.run.check import Check, found
 from harness.run.machine_preflight import look_around, machine_checks
+from harness.run.own_queries import check_own_queries
 from harness.run.preflight import check_locustfile, preflight
 from harness.run.services import Services
 from harness.run.sidecar import watches_anything
@@ -51,6 +52,7 @@ def _checks(plan: Plan, services: Services, now: float, count: Callable[[int], N
     yield replace(check_locustfile(Path(plan.load.locustfile)), key=("load", "locustfile"))
     for tool in ("promtool", "prometheus"):  # the verdict is made on a private server
         yield found(tool, lambda tool=tool: find_tool(tool))  # type: ignore[misc]
+    yield from check_own_queries(plan)
     yield found("control folder", lambda: _control(services))
     yield found("locust master", lambda: _master(services, now))
     yield found("locust workers", lambda: _workers(plan, services))

@@ -10,8 +10,9 @@ import pytest
 from click.testing import CliRunner
 
 from harness.cli_group import cli
+from harness.plan.regression import Baseline
 from harness.run.baselines import add_baseline
-from tests.judge.fabricate import STEADY_FROM
+from tests.judge.fabricate import STEADY_FROM, plan
 from tests.judge.test_regression_runs import VERSIONS, a_run, put_verdict
 
 
@@ -131,3 +132,16 @@ def test_too_few_runs_have_no_trend(tmp_path: Path) -> None:
     assert "1 comparable runs of 'made'" in text
     assert "left out: 2026-02-made: 2026-02-made was not judged" in text
     assert trend(tmp_path, "other")[0] == 11
+
+
+def test_what_the_plan_requires_is_required_here_too_and_shown(root: Path) -> None:
+    """`harness run` of that plan is INCONCLUSIVE: the same question by hand must not be answered with 0."""
+    on = plan().model_copy(update={"baseline": Baseline(name="main", require=("memory_growth", "throughput"))})
+    put_verdict(a_run(root, "2026-7-made", 7, on=on))
+    code, text = told(root, "2026-7-made", "main")
+    assert code == 11
+    assert text.startswith("INCONCLUSIVE")
+    untold = [line for line in text.splitlines() if line.startswith("required, and cannot be told")]
+    assert len(untold) == 1 and "memory_growth" in untold[0] and "too short" in untold[0], text
+    found = json.loads(told(root, "2026-7-made", "main", "--json")[1])
+    assert (found["outcome"], found["required"]) == ("inconclusive", ["memory_growth", "throughput"])
