@@ -11,9 +11,7 @@ from harness.plan.arrivals import peak_rate
 from harness.plan.capacity_checks import check_capacity
 from harness.plan.model import Load, Plan
 from harness.plan.no_effect import check_no_effect
-from harness.plan.objectives import SPECS
 from harness.plan.problems import Problems, did_you_mean
-from harness.plan.regression import NO_STEADY_LOAD
 from harness.plan.stress import check_stress
 from harness.plan.yaml_lines import Node
 
@@ -246,45 +244,3 @@ def check_abort_on(root: Node, problems: Problems, alert_names: Collection[str] 
             f"{word!r} is neither a severity nor an alert{did_you_mean(word, known)}",
             f"write {' or '.join(SEVERITIES)}, or the name of an alert from prometheus/rules/alerts.yml",
         )
-
-
-def check_baseline(
-    plan: Plan, root: Node, problems: Problems, query_names: Collection[str] | None, *, judging: bool
-) -> None:
-    """What a plan requires must be something that is asked, and its own queries must speak of known objectives.
-
-    Queries look over the whole steady state, so there must be one: none while the load is raised until it breaks.
-
-    Args:
-        judging: a run that is over was made by it, and must stay one that can be judged.
-        query_names: names of the shipped regression queries; None when they are not at hand.
-    """
-    baseline = plan.baseline
-    if baseline is None:
-        return
-    if plan.kind in NO_STEADY_LOAD and not judging:
-        problems.add_loc(
-            root,
-            ("baseline",),
-            f"two {plan.kind} runs make different loads, so their signals are not compared",
-            "take it out; harness compare RUN EARLIER compares how much they hold: a regression is an interval below "
-            "the other",
-        )
-    if baseline.name is None and baseline.last_passed is None:
-        problems.add_loc(root, ("baseline",), "baseline names no runs", "write name: main, or last_passed: 10, or both")
-    known = {*(query_names or ()), *(query.name for query in baseline.queries)}
-    for i, name in enumerate(baseline.require or ()):
-        if query_names is not None and name not in known:
-            problems.add_loc(
-                root,
-                ("baseline", "require", i),
-                f"there is no regression query {name!r}{did_you_mean(name, known)}",
-                f"known: {', '.join(sorted(known))}",
-            )
-    for i, query in enumerate(baseline.queries):
-        if query.objective and query.objective not in SPECS:
-            problems.add_loc(
-                root,
-                ("baseline", "queries", i, "objective"),
-                f"there is no objective {query.objective!r}{did_you_mean(query.objective, SPECS)}",
-            )

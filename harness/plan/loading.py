@@ -11,7 +11,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from harness.errors import PlanError
-from harness.plan.checks import check_abort_on, check_baseline, check_plan
+from harness.plan.baseline_checks import check_baseline
+from harness.plan.checks import check_abort_on, check_plan
 from harness.plan.environment import apply_suite_variables, move_metrics, set_target_url, substitute, target_url
 from harness.plan.files import default_locustfile, find_plan, is_stored, resolve_files
 from harness.plan.model import DEFAULT_ALLOW_HOSTS, REFERENCE_URL, Plan

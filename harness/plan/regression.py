@@ -22,6 +22,7 @@ Seconds = Annotated[float, BeforeValidator(parse_duration)]
 _PARSERS: dict[str, Callable[[str | int | float], float]] = {
     "seconds": parse_duration,
     "ratio": parse_ratio,
+    "ratio/h": parse_ratio,
     "bytes": parse_bytes,
     "rps": parse_rate,
 }
@@ -35,7 +36,7 @@ class RegressionQuery(BaseModel):
             ``$stack`` is the value of the label ``harness``; series of another stack are left out.
         better: the direction that is good.
         change: "relative" compares logarithms, "absolute" differences in ``unit`` (for what may be 0).
-        tolerance: a change up to it is the same: a share, or in ``unit`` where the change is absolute.
+        tolerance: a change up to it is the same: a share, or a quantity in ``unit`` where the change is absolute.
         minimum: a change smaller than this, in ``unit``, is the same too, however large a share it is.
         between_runs: standard deviation between runs of one build that is assumed until earlier runs have shown it;
             as ``tolerance``.
@@ -63,14 +64,19 @@ class RegressionQuery(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _minimum_in_its_unit(cls, data: Any) -> Any:
-        if not isinstance(data, dict) or not isinstance(data.get("minimum"), str | int | float):
+    def _in_its_unit(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
             return data
-        parse = _PARSERS.get(str(data.get("unit")), float)
-        try:
-            return {**data, "minimum": parse(data["minimum"])}
-        except (TypeError, ValueError):
-            raise ValueError(f"minimum {data['minimum']!r} is no quantity of the unit {data.get('unit')!r}") from None
+        unit = str(data.get("unit", ""))
+        read = {}
+        for key in ("minimum", *(("tolerance", "between_runs") if data.get("change") == "absolute" else ())):
+            if not isinstance(data.get(key), str | int | float):
+                continue
+            try:
+                read[key] = _PARSERS.get(unit, float)(data[key])
+            except (TypeError, ValueError):
+                raise ValueError(f"{key} {data[key]!r} is no quantity of the unit {unit!r}") from None
+        return {**data, **read}
 
     @model_validator(mode="after")
     def _one_window(self) -> Self:

@@ -12,6 +12,7 @@ from harness.errors import PlanError
 from harness.plan.dump import dump_plan
 from harness.plan.loading import load_plan_text
 from harness.plan.objectives import SPECS
+from harness.plan.regression import RegressionQuery
 from harness.plan.regression_file import load_queries, parse_queries
 from harness.prom.promql import mentioned_names
 
@@ -92,6 +93,9 @@ def test_a_plan_adds_its_own_and_survives_being_written() -> None:
         ("unit: jobs", "objective: jobs", 12, "there is no objective 'jobs'"),
         ("last_passed: 5", "last_passed: 0", 6, "greater than or equal to 1"),
         ("tolerance: 10%", "tolerance: 0", 13, "greater than 0"),
+        ("tolerance: 10%", "tolerance: 5", 13, "a tolerance of 500% is as much as the baseline itself"),
+        ("tolerance: 10%", "between_runs: 2", 13, "a between_runs of 200% is as much as the baseline itself"),
+        ("tolerance: 10%", "change: absolute\n      tolerance: 10%", 9, "tolerance '10%' is no quantity of the unit"),
     ],
 )
 def test_each_mistake_is_told_with_its_line(old: str, new: str, line: int, message: str) -> None:
@@ -100,6 +104,30 @@ def test_each_mistake_is_told_with_its_line(old: str, new: str, line: int, messa
         load(PLAN.replace(old, new))
     assert message in str(error.value)
     assert error.value.line == line
+
+
+def test_an_absolute_change_is_tolerated_in_its_unit() -> None:
+    """A bare number is in the base unit, as everywhere; without units a tolerance of 50 ms could not be written."""
+
+    def query(**given: object) -> RegressionQuery:
+        return RegressionQuery.model_validate(
+            {"name": "a", "query": "x[$window]", "signal": "latency", "change": "absolute", **given}
+        )
+
+    found = query(unit="seconds", tolerance="50ms", between_runs="5ms", minimum="10ms")
+    assert (found.tolerance, found.between_runs, found.minimum) == (0.05, 0.005, 0.01)
+    assert query(unit="bytes", tolerance="8MiB").tolerance == 8 * 2**20
+    assert query(unit="ratio/h", tolerance="2%").tolerance == query(unit="ratio", tolerance=0.02).tolerance == 0.02
+    assert query(unit="jobs", tolerance=5).tolerance == 5
+    again = RegressionQuery.model_validate(found.model_dump())
+    assert again == found
+    with pytest.raises(ValueError, match="tolerance '5%' is no quantity of the unit 'seconds'"):
+        query(unit="seconds", tolerance="5%")
+
+
+def test_a_run_that_was_made_with_too_wide_a_tolerance_is_still_judged() -> None:
+    wide = PLAN.replace("tolerance: 10%", "tolerance: 5")
+    assert load_plan_text(wide, where="plan.yml", environ={}, judging=True).baseline is not None
 
 
 def test_a_baseline_without_runs_is_refused() -> None:
