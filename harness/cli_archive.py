@@ -84,8 +84,13 @@ def baseline(run: str, name: str, remove: bool, force: bool, root: Path) -> int:
     RUN is a run directory below the folder of runs, a run id or `last`. A baseline may hold several runs. One that
     did not pass is refused: what is as bad would be called the same.
     """
-    run_id = run if remove and run != "last" else find_run(run, root).read_record().run_id
-    if not remove and not force and not _passed(find_run(run, root)):
+    if remove and run in read_baselines(root).get(name, ()):  # also one that is not there any more
+        run_id = run
+    else:
+        directory = find_run(run, root)
+        run_id = directory.read_record().run_id
+        _require_in(directory, root)
+    if not remove and not force and not _passed(directory):
         raise UsageError(
             f"the run {run_id} did not pass, so what is as bad would be called the same",
             remedy=f"judge it again (harness judge {run}), name another one, or --force",
@@ -93,6 +98,16 @@ def baseline(run: str, name: str, remove: bool, force: bool, root: Path) -> int:
     named = remove_baseline(root, name, run_id) if remove else add_baseline(root, name, run_id)
     click.echo(f"baseline {name}: {', '.join(named.get(name, ())) or 'no run'}")
     return 0
+
+
+def _require_in(directory: RunDirectory, root: Path) -> None:
+    """Raises UsageError for a run of another folder: its runs read the list of their own."""
+    folder = directory.path.absolute().parent
+    if folder.resolve() != root.resolve():
+        raise UsageError(
+            f"the run in {directory.path} is not in {root}, whose runs alone read its list of baselines",
+            remedy=f"name its folder: --out {folder}",
+        )
 
 
 @archive.command()

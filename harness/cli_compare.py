@@ -18,7 +18,7 @@ from harness.errors import UsageError
 from harness.judge.load_regression import KINDS
 from harness.judge.load_regression_runs import compare_loads
 from harness.judge.regression import Change, Comparison
-from harness.judge.regression_runs import compare_with, query_set, stored_run
+from harness.judge.regression_runs import by_id, compare_with, query_set, stored_run
 from harness.judge.verdict import Outcome, worst
 from harness.plan.loading import load_plan
 from harness.report.comparison import ComparedView, compared_view
@@ -99,10 +99,11 @@ def _none_refused(run_id: str, refused: Sequence[tuple[str, str]], compared: boo
 def _directories(names: tuple[str, ...], root: Path, own: str) -> list[RunDirectory]:
     """The runs that are meant, each once. Raises UsageError for none, and for the run itself."""
     named = read_baselines(root)
+    there = by_id(root)
     found: dict[Path, RunDirectory] = {}
     for name in names:
         for one in named.get(name, (name,)):
-            directory = find_run(one, root)
+            directory = (there.get(one) if name in named else None) or find_run(one, root)
             if directory.read_record().run_id == own:
                 if name in named:
                     continue

@@ -153,12 +153,20 @@ def choose(plan: Plan, record: RunRecord, root: Path, named: Mapping[str, Sequen
 
 def the_same(before: Sequence[RunValues], root: Path) -> Chosen:
     """The runs that a run was compared with before, to be measured again: what was kept of them is stale."""
+    there = by_id(root)
+    lost = tuple((one.run_id, f"it is not in {root}") for one in before if one.run_id not in there)
+    return Chosen(tuple(there[one.run_id] for one in before if one.run_id in there), lost=lost)
+
+
+def by_id(root: Path) -> dict[str, RunDirectory]:
+    """The runs below ``root`` by their run ids, whatever their folders are called; a copy comes after its original."""
     there: dict[str, RunDirectory] = {}
     for directory in list_runs(root):
         with suppress(HarnessError):
-            there.setdefault(directory.read_record().run_id, directory)
-    lost = tuple((one.run_id, f"it is not in {root}") for one in before if one.run_id not in there)
-    return Chosen(tuple(there[one.run_id] for one in before if one.run_id in there), lost=lost)
+            run_id = directory.read_record().run_id
+            if run_id not in there or directory.path.name == run_id:
+                there[run_id] = directory
+    return there
 
 
 def _of_name(
@@ -167,10 +175,11 @@ def _of_name(
     """The runs of a name, oldest first, and those that it means and that are not there or did not pass."""
     found: list[RunDirectory] = []
     lost: list[tuple[str, str]] = []
+    there = by_id(root)
     for run in reversed(ids):
         if len(found) == last_passed:
             break
-        directory = RunDirectory(root / run)
+        directory = there.get(run, RunDirectory(root / run))
         if not directory.record_file.is_file():
             lost.append((run, f"it is not in {root}"))
         elif last_passed is not None and not _has_passed(directory):
