@@ -32,6 +32,8 @@ from harness.run.tools import find_tool
 __all__ = ["Check", "check_locustfile", "preflight", "require"]
 
 _TIMEOUT = 5.0
+MOST_PID = 2**22  # Linux' PID_MAX_LIMIT
+PIDFILE_SLACK_SECONDS = 2.0  # as the sidecar's (exporters.process_members)
 
 
 def preflight(plan: Plan, *, environ: Mapping[str, str], now: float, runs: Path = Path("runs")) -> list[Check]:
@@ -169,12 +171,35 @@ def _process(process: ProcessTarget) -> Check:
     pid = process.pid
     if process.pidfile is not None:
         try:
-            pid = int(Path(process.pidfile).read_text(encoding="ascii").strip())
+            pid, written = _pid_in(Path(process.pidfile))
         except (OSError, ValueError) as error:
             return Check(name, False, f"the pid file {process.pidfile} cannot be read: {error}", remedy)
-    if pid is not None and psutil.pid_exists(pid):
+        if _began(pid) > written + PIDFILE_SLACK_SECONDS:  # as the sidecar, which would watch nothing
+            what = f"the pid file {process.pidfile} is older than process {pid}, which is another one"
+            return Check(name, False, what, remedy)
+    if pid is not None and 0 < pid <= MOST_PID and psutil.pid_exists(pid):
         return Check(name, True, members_in_words([named_process(pid)]))
     return Check(name, False, f"there is no process {pid}", remedy)
+
+
+def _pid_in(file: Path) -> tuple[int, float]:
+    """As the sidecar reads it: the first word, for PostgreSQL's has more lines; and when it was written, unix seconds.
+
+    Raises:
+        OSError, ValueError: there is none in it.
+    """
+    words = file.read_text(encoding="ascii").split()
+    if not words:
+        raise ValueError("it is empty")
+    return int(words[0]), file.stat().st_mtime
+
+
+def _began(pid: int) -> float:
+    """When a process began, unix seconds; 0 where there is none."""
+    try:
+        return psutil.Process(pid).create_time() if 0 < pid <= MOST_PID else 0.0
+    except psutil.Error:
+        return 0.0
 
 
 def _container(container: str) -> Check:

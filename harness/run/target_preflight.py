@@ -17,6 +17,7 @@ from harness.plan.model import Plan, Target
 from harness.plan.secrets import mask_url
 from harness.prom.config import MOST_TARGET_SERIES
 from harness.run.check import Check
+from harness.run.exposition import Exposition
 
 TIMEOUT = 5.0
 _WHOLE = 2  # time-outs until the headers are there: one to connect, one to wait
@@ -153,7 +154,7 @@ def check_target_metrics(url: str, count: Callable[[int], None] = lambda _: None
     """Whether the target's own metrics can be scraped; ``count`` is told how many series they have."""
     name, remedy = "target metrics", "correct target.metrics in the plan, or leave it out"
     try:
-        status, series, endless = within(MOST_METRICS_SECONDS + TIMEOUT, lambda: _read_metrics(url))
+        status, read, endless = within(MOST_METRICS_SECONDS + TIMEOUT, lambda: _read_metrics(url))
     except (requests.RequestException, OSError) as error:
         return Check(name, False, f"{mask_url(url)} does not answer: {cause(error)}", remedy)
     if status != requests.codes.ok:
@@ -163,8 +164,14 @@ def check_target_metrics(url: str, count: Callable[[int], None] = lambda _: None
             name, False, f"{mask_url(url)} does not end: {endless / 1e6:.0f} MB so far",
             "no scrape would succeed; give the address of Prometheus metrics",
         )  # fmt: skip
+    series = read.series
     if series == 0:
         return Check(name, False, f"{mask_url(url)} has not one series", "give the address of Prometheus metrics")
+    if read.unreadable:
+        return Check(
+            name, False, f"{mask_url(url)} is not in Prometheus' text format: {mask_url(read.unreadable)}",
+            "no scrape would succeed; give the address of Prometheus metrics",
+        )  # fmt: skip
     count(series)
     if series > MOST_TARGET_SERIES:
         return Check(
@@ -181,28 +188,20 @@ def check_target_metrics(url: str, count: Callable[[int], None] = lambda _: None
     return Check(name, True, mask_url(url))
 
 
-def _read_metrics(url: str) -> tuple[int, int, int]:
-    """Status, number of series, and the bytes read of what did not end by then (else 0)."""
+def _read_metrics(url: str) -> tuple[int, Exposition, int]:
+    """Status, what was read, and the bytes of what did not end by then (else 0)."""
     deadline = time.monotonic() + MOST_METRICS_SECONDS
+    read, size = Exposition(), 0
     with requests.get(url, timeout=TIMEOUT, stream=True) as answer:
         if answer.status_code != requests.codes.ok:
-            return answer.status_code, 0, 0
-        series = size = 0
-        start = True
+            return answer.status_code, read, 0
         for piece in answer.iter_content(65_536):
             size += len(piece)
             if size > MOST_METRICS_BYTES or time.monotonic() > deadline:
-                return answer.status_code, series, size
-            found, start = _lines(piece, start)
-            series += found
-    return answer.status_code, series, 0
-
-
-def _lines(piece: bytes, start: bool) -> tuple[int, bool]:
-    """How many lines of samples begin in a piece of an exposition, and whether the next one begins with a new line."""
-    parts = piece.split(b"\n")
-    begun = parts if start else parts[1:]
-    return sum(1 for line in begun if line and not line.startswith(b"#")), piece.endswith(b"\n")
+                return answer.status_code, read, size
+            read.feed(piece)
+        read.end()
+    return answer.status_code, read, 0
 
 
 def cause(error: Exception) -> str:

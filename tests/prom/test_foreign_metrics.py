@@ -24,6 +24,7 @@ from exporters.metric_names import JOB_TARGET
 from harness.prom.config import MOST_TARGET_SERIES, LiveScrape
 from harness.prom.server import PrometheusServer
 from harness.run import target_preflight
+from harness.run.exposition import Exposition
 from harness.run.target_preflight import check_target_metrics
 from tests.fuzzing import MANY, cases
 
@@ -79,6 +80,58 @@ def serving(bodies: list[bytes]) -> Iterator[str]:
         thread.join()
 
 
+def unreadable(body: bytes) -> str:
+    read = Exposition()
+    read.feed(body)
+    read.end()
+    return read.unreadable
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (b"<!doctype html>\n<div id=root></div>\n", "line 1 is no sample: '<!doctype html>'"),
+        (b'{"status": "ok"}', "line 1 is no sample"),
+        (b"OK\n", "line 1 is no sample: 'OK'"),
+        (b'# TYPE a gauge\na 1\n\nb{x="1"\n', "line 4 is no sample"),
+        (b"a one\n", "line 1 is no sample"),
+    ],
+)
+def test_preflight_refuses_what_no_scrape_reads(body: bytes, told: str) -> None:
+    with serving([body]) as url:
+        found = check_target_metrics(f"{url}/0")
+    assert not found.ok and told in found.detail and found.remedy
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"a 1", b"a\t-1.5e-3 1395066363000", b"  a:b_c  +Inf", b"a NaN", b"a .5", b'a{x="} {\\" 1"} 2', b" \t",
+        b'a_bucket{le="1"} 5 # {trace_id="x"} 0.3', b'{"my.metric",x="1"} 1', b'a{x="\xc3\xa9"}3', b"a 1 # c",
+        b'a {x="1",} 0x1p-2', b"\x00 ends it", b" # c",
+    ],
+)  # fmt: skip
+def test_preflight_takes_every_way_to_write_a_sample(line: bytes) -> None:
+    assert unreadable(b"# HELP a b\n" + line + b"\n# EOF\n") == ""
+
+
+@pytest.mark.parametrize(
+    "line", [b" " * 60_000 + b"x", b"a " * 30_000, b"a{" + b"} " * 30_000 + b"x", b"a{" + b" }" * 30_000]
+)
+def test_no_line_takes_more_than_a_look(line: bytes) -> None:
+    assert unreadable(line), "in milliseconds; without care, in hours"
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 65_536])
+def test_it_does_not_matter_how_a_body_is_cut_into_pieces(size: int) -> None:
+    body = b'a{x="1"} 1\n# no sample\n\nb 2\n' + b"y" * 70_000 + b"\nodd\nodder"
+    read = Exposition()
+    for start in range(0, len(body), size):
+        read.feed(body[start : start + size])
+    read.end()
+    assert (read.series, read.unreadable) == (5, "line 6 is no sample: 'odd'")
+
+
 @cases(60)
 @given(st.one_of(st.binary(max_size=300), st.lists(st.sampled_from(TOKENS), max_size=20).map(b"".join)))
 def test_preflight_takes_any_body(body: bytes) -> None:
@@ -88,7 +141,8 @@ def test_preflight_takes_any_body(body: bytes) -> None:
     assert found.ok == bool(counted)
     assert found.ok or found.remedy
     lines = [line for line in body.split(b"\n") if line and not line.startswith(b"#")]
-    assert counted == ([len(lines)] if lines else [])
+    assert counted == ([len(lines)] if found.ok else [])
+    assert lines or found.detail.endswith("has not one series")
 
 
 @cases(30)
@@ -158,6 +212,10 @@ def test_a_prometheus_of_a_run_lives_through_a_thousand_of_them(tmp_path: Path) 
             assert len(up) == len(bodies), "each was scraped"
             assert up[MANY] == up[MANY + 1] == 0, "too many series, and no end"
             assert up[MANY + 2] == 1
+            refused = {number for number in range(MANY) if unreadable(bodies[number])}
+            assert len(refused) > MANY / 2
+            wrong = [(unreadable(bodies[n]), bodies[n]) for n in sorted(refused) if up[n]]
+            assert not wrong, "preflight refuses nothing that can be scraped"
             assert server.alive()
             assert psutil.Process(pid).memory_info().rss < 1.5e9
             stacks = {one.get("harness") for one in api.series(['{job="target"}'], time.time() - 300, time.time())}

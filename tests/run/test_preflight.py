@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from exporters import process_members
 from harness.errors import PreflightError
 from harness.plan.model import DatabaseTarget, Plan, ProcessTarget, PrometheusTarget, RedisTarget
-from harness.run.preflight import Check, preflight, require
+from harness.run.preflight import PIDFILE_SLACK_SECONDS, Check, preflight, require
 from tests import servers
 from tests.run.plans import make_plan
 
@@ -107,6 +108,18 @@ def test_processes(tmp_path: Path, service: str) -> None:
     assert not found(pidfile=str(tmp_path / "none")).ok
     assert not found(match="no process has such a name 7f3").ok
     assert not found(pid=2**22 + 1).ok
+    assert found(pid=10**30).detail == f"there is no process {10**30}"
+    pidfile.write_text(f"{os.getpid()}\n/var/lib/postgresql\n5432\n")  # as postmaster.pid
+    assert found(pidfile=str(pidfile)).ok
+    os.utime(pidfile, (1, 1))
+    assert PIDFILE_SLACK_SECONDS == process_members.PIDFILE_SLACK_SECONDS
+    assert found(pidfile=str(pidfile)).detail == (
+        f"the pid file {pidfile} is older than process {os.getpid()}, which is another one"
+    )
+    pidfile.write_text("")
+    assert found(pidfile=str(pidfile)).detail.endswith("cannot be read: it is empty")
+    pidfile.write_text("-1")
+    assert found(pidfile=str(pidfile)).detail == "there is no process -1"
 
 
 def test_a_container_that_is_not_there(service: str) -> None:
