@@ -145,7 +145,7 @@ def _print(view: ComparedView, outcome: Outcome, *, everything: bool) -> None:
         table.add_column(column, overflow="fold")
     hidden = 0
     for row in view.rows:
-        if not row.interval and not everything:
+        if not row.measured and not everything:
             hidden += 1
             continue
         cells = (row.query, row.subject, row.baseline, row.value, row.effect, row.interval, row.detectable, row.note)

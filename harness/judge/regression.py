@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from harness.judge.regression_stats import ALPHA, Effect, between, effect, holm, level, noisier, prior
-from harness.judge.regression_values import Key, RunValues
+from harness.judge.regression_values import Key, RunValues, mean_of
 from harness.plan.regression import QuerySet, RegressionQuery
 
 
@@ -137,7 +137,11 @@ def compare(run: RunValues, baselines: Sequence[RunValues], queries: QuerySet, s
             else _untestable(key, query, run, baselines)
         )
         if why:
-            rows.append(Row(query.name, query.signal, dict(key[1]), Change.CANNOT_TELL, query.unit, note=why))
+            # With what either side measured: an endpoint that is asked no more must be seen.
+            now, before = (None, None) if why == spoiled else (mean_of(key, [run]), mean_of(key, baselines))
+            labels, absolute = dict(key[1]), query.change == "absolute"
+            told = Row(query.name, query.signal, labels, Change.CANNOT_TELL, query.unit, absolute, query.better)
+            rows.append(replace(told, value=now, baseline=before, note=why))
         else:
             ready.append((key, query))
     tested = _effects(ready, run, baselines)

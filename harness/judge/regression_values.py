@@ -94,6 +94,12 @@ class RunValues:
             raise ArchiveError(f"{where}: not the values of a run: {error}") from error
 
 
+def mean_of(key: Key, runs: Sequence[RunValues]) -> float | None:
+    """The mean of a series over the runs, in its unit; None unless each of them has it."""
+    there = runs and all(key in one.values for one in runs)
+    return float(np.mean([one.values[key].mean() for one in runs])) if there else None
+
+
 def digest_of(queries: QuerySet, rules: Sequence[RecordingRule]) -> str:
     """The same for the same questions: names, PromQL, what makes a series be left out, and the recording rules that
     they read, directly or not. A rule that none of them reads may change."""

@@ -13,6 +13,7 @@ from harness.judge.verdict import Outcome
 from harness.report.text import one_line
 from harness.units import format_value
 
+NO_DATA = "no data"
 OUTCOMES = {
     "worse": Outcome.FAIL,
     "cannot tell": Outcome.INCONCLUSIVE,
@@ -39,6 +40,11 @@ class ComparedRow:
     def outcome(self) -> Outcome:
         """How it looks; whether it decides is said by the verdict's findings. An unknown word is no "same"."""
         return OUTCOMES.get(self.change, Outcome.INCONCLUSIVE)
+
+    @property
+    def measured(self) -> bool:
+        """Whether it was compared, or the run or its baselines have it: what only one of them has is never hidden."""
+        return bool(self.interval) or {self.value, self.baseline} != {NO_DATA}
 
 
 @dataclass(frozen=True)
@@ -90,7 +96,7 @@ def _row(one: Mapping[str, Any]) -> ComparedRow:
         return f"{'-' if value < 0 else '+'}{format_value(abs(float(value)), unit if absolute else 'ratio')}"
 
     def level(value: Any) -> str:
-        return format_value(float(value), unit) if isinstance(value, int | float) else "no data"
+        return format_value(float(value), unit) if isinstance(value, int | float) else NO_DATA
 
     labels = one.get("labels")
     subject = " ".join(str(v) for v in labels.values()) if isinstance(labels, Mapping) else ""

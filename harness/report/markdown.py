@@ -135,14 +135,15 @@ def _findings(findings: Sequence[FindingRow]) -> str:
 def comparison_table(view: ComparedView) -> str:
     """What was compared, and each series that could be; what could not be measured is counted."""
     lines = [escape(view.head[:1].upper() + view.head[1:]) + ".", ""]
-    shown = [row for row in view.rows if row.interval]
+    shown = [row for row in view.rows if row.measured]
     if shown:
         head = ("", "Query", "Of", "Baseline", "This run", "Change", "95 % interval", "Would be found")
         rows = [
             [
                 f"{_CHANGES.get(row.change, '❔')} {escape(row.change)}",
                 code(row.query),
-                *(escape(t) for t in (row.subject, row.baseline, row.value, row.effect, row.interval, row.detectable)),
+                *(escape(text) for text in (row.subject, row.baseline, row.value, row.effect or row.note)),
+                *(escape(text) for text in (row.interval, row.detectable)),
             ]
             for row in shown[:MAX_COMPARED]
         ]

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from harness.judge import judge_run
 from harness.judge.part import Part
-from harness.judge.regression import Change, Comparison, Row
+from harness.judge.regression import Change, Comparison, Row, compare
 from harness.judge.regression_findings import check_regression
 from harness.judge.regression_kept import read_kept
 from harness.judge.regression_runs import choose
 from harness.judge.verdict import Outcome
 from harness.plan.regression import Baseline, RegressionQuery
 from harness.plan.regression_file import load_queries
+from harness.report.comparison import compared_view
+from harness.report.markdown import comparison_table
 from harness.run.record import RunDirectory
 from tests.judge.fabricate import plan
+from tests.judge.test_regression import LATENCY, QUERIES
+from tests.judge.test_regression import run as made
 from tests.judge.test_regression_runs import COMPARING, PROMETHEUS, RULES, a_run, put_verdict, regressions
 
 BROKEN = RegressionQuery(name="jobs", query="avg_over_time(jobs_waiting[$window]", signal="redis")
@@ -76,3 +81,23 @@ def test_a_name_that_is_a_slip_is_told_although_the_last_that_passed_take_its_pl
         ("baseline 'mian'", f"there is none in {root}; there are: main; the last runs that passed took its place"),
     )
     assert choose(on, run.read_record(), root, {}).lost == (), "nobody named one yet"
+
+
+def test_what_only_one_of_the_runs_measured_is_shown_and_not_counted_among_what_nobody_did() -> None:
+    """An endpoint that is asked no more: a journey breaks off before it, and nothing else is slower."""
+    baselines = [made(f"b{i}", i) for i in range(1, 4)]
+    now = made("r", 9)
+    gone = replace(now, values={k: v for k, v in now.values.items() if k != LATENCY}, left_out={LATENCY: "no data"})
+    (row,) = [one for one in compare(gone, baselines, QUERIES).rows if one.query == "latency"]
+    assert (row.change, row.value, row.baseline) == (Change.CANNOT_TELL, None, pytest.approx(0.1, rel=0.05))
+    view = compared_view(compare(gone, baselines, QUERIES).to_json())
+    assert view is not None
+    line = next(one for one in comparison_table(view).splitlines() if "`latency`" in one)
+    assert "GET /a" in line and "no data" in line and "100" in line
+    assert "could not be compared" not in comparison_table(view)
+    new = [replace(one, values={k: v for k, v in one.values.items() if k != LATENCY}) for one in baselines]
+    (row,) = [one for one in compare(now, new, QUERIES).rows if one.query == "latency"]
+    assert (row.value, row.baseline) == (pytest.approx(0.1, rel=0.05), None)
+    # A generator that was the bottleneck: its figures are nobody's, and are not shown.
+    spoiled = compare(now, baselines, QUERIES, "loop lag").rows[0]
+    assert (spoiled.value, spoiled.baseline) == (None, None)
