@@ -19,6 +19,7 @@ from harness.judge.regression_kept import NOT_COMPARED, Kept, keep, marks_of, re
 from harness.judge.regression_runs import query_set, stored_run
 from harness.judge.regression_trend import LEAST_RUNS, Trend, trends
 from harness.plan.loading import load_plan
+from harness.plan.regression import NO_STEADY_LOAD
 from harness.run.record import RunDirectory, find_run, list_runs
 from harness.units import format_value
 
@@ -67,17 +68,30 @@ def history(plan: str, root: Path) -> tuple[list[Ran], list[tuple[str, str]]]:
     left_out: list[tuple[str, str]] = []
     dated: list[tuple[float, RunDirectory]] = []
     for directory in list_runs(root):
-        with suppress(HarnessError):
+        try:
             record = directory.read_record()
-            if record.plan == plan and record.ended_by == "completed":
-                dated.append((record.started_at, directory))
+        except HarnessError as error:  # of whichever plan it was
+            left_out.append((directory.path.name, error.message))
+            continue
+        if record.plan == plan and record.ended_by == "completed":
+            dated.append((record.started_at, directory))
+        elif record.plan == plan:
+            ended = "it is on, or its harness died" if record.ended_at is None else record.ended_by
+            left_out.append((directory.path.name, f"it did not complete: {ended}"))
     if not dated:
-        return [], []
+        return [], left_out
     mine = [directory for _, directory in sorted(dated, key=lambda one: one[0])]  # whatever the folders are called
+    newest = mine[-1].path.name
     try:
-        queries = query_set(load_plan(mine[-1].plan_file, environ={}, judging=True), rules_path().parent)
+        asked = load_plan(mine[-1].plan_file, environ={}, judging=True)
+        queries = query_set(asked, rules_path().parent)
     except HarnessError as error:
-        return [], [(mine[-1].path.name, error.message)]
+        return [], [*left_out, (newest, error.message)]
+    if asked.kind in NO_STEADY_LOAD:
+        why = (
+            f"a {asked.kind} run has no steady load to be asked about; harness compare RUN EARLIER tells what it holds"
+        )
+        return [], [*left_out, (newest, why)]
     for directory in mine:
         try:
             one = stored_run(directory, queries, rules_path())
