@@ -26,6 +26,8 @@ from harness.selftest.whole_run import Whole, judged_again, resumed, whole_run
 PLAN = "selftest"
 LEAST_KEPT = 0.9  # of the scrapes before it; the rest is jitter of a busy machine
 SCHEMA = 1
+OWN_LOGS = ("harness.log", "sidecar.log", "locust-master.log")
+TRACEBACK = "Traceback (most recent call last)"
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,7 @@ def _problems(
     found = [f"still running: {process}" for process in whole.left_running]
     if "Traceback" in whole.output:
         found.append("a traceback in its output")
+    found += [f"a traceback in {log}" for log in _logs_with_tracebacks(whole.directory / "logs")]
     if not record:
         last = whole.output.strip().rpartition(chr(10))[2]
         if not isinstance(cell, Surrounding) or whole.exit_code not in cell.bare:
@@ -116,6 +119,12 @@ def _problems(
     told = [*(f["summary"] for f in findings), *(f["objective"] for f in findings), record.get("reason", "")]
     told += record.get("notes", ())
     return [*found, *_untold(cell, told), *_lost(kept)]
+
+
+def _logs_with_tracebacks(folder: Path) -> list[str]:
+    """Names of the logs of ours that hold one. Those of Locust's workers tell what the locustfile raised, too."""
+    files = sorted(file for pattern in OWN_LOGS for file in folder.glob(pattern))
+    return [file.name for file in files if TRACEBACK in file.read_text(encoding="utf-8", errors="replace")]
 
 
 def _untold(cell: Cell | Surrounding, told: Sequence[str]) -> list[str]:

@@ -82,6 +82,8 @@ _MASTER = ("Locust master",)
 _SIDECAR = ("the sidecar died and was started again",)
 _PROMETHEUS = ("Prometheus died and was started again",)
 _BROKEN = ("error_ratio", "latency_p95", "restarts")
+_REDIS = ("redis", "Redis")
+_HARNESS_AWAY = ("job 'harness'", "did not look at its run")
 _REDIS_ANEW = ("Redis restarted",)
 _DATABASE_ANEW = ("The database restarted",)
 
@@ -115,12 +117,12 @@ CELLS = (
     Cell("postgresql", "SIGKILL", _PROVEN, _BROKEN, "every request that needs it fails"),
     Cell("postgresql", "SIGSTOP", _HURT, _BROKEN, "all of its processes: every query hangs for a minute"),
     Cell("postgresql", "restart", _HURT, _DATABASE_ANEW, "away for five seconds: more than 1 % of the requests fail"),
-    Cell("redis", "SIGTERM", _NOT_PASSED, (), "what needs it fails or is slow"),
-    Cell("redis", "SIGKILL", _NOT_PASSED, (), "the same"),
-    Cell("redis", "SIGSTOP", _NOT_PASSED, (), "what needs it hangs"),
+    Cell("redis", "SIGTERM", _NOT_PASSED, _REDIS, "what needs it fails or is slow"),
+    Cell("redis", "SIGKILL", _NOT_PASSED, _REDIS, "the same"),
+    Cell("redis", "SIGSTOP", _NOT_PASSED, _REDIS, "what needs it hangs"),
     Cell("redis", "restart", _NOT_PASSED, _REDIS_ANEW, "away for five seconds: told, also where the service coped"),
     Cell("harness", "SIGTERM", _NO_EVIDENCE, ("ended by SIGTERM",), "ended in order: judged, and it cannot pass"),
     Cell("harness", "SIGKILL", _NO_EVIDENCE, ("the run crashed",), "`harness judge` closes it: it cannot pass"),
-    Cell("harness", "SIGSTOP", _REPLACED, ("harness",), "load and scrapes go on; its own series are missing"),
+    Cell("harness", "SIGSTOP", _REPLACED, _HARNESS_AWAY, "load and scrapes go on; its own series are missing"),
     Cell("harness", "restart", _REPLACED, ("taken up again",), "killed, then `harness resume`: the gap is named"),
 )  # fmt: skip

@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -138,40 +139,36 @@ def whole_run(
         exit_code=process.returncode,
         output=_text(log),
         directory=directories[-1] if directories else folder / "no-run-directory",
-        left_running=_left(seen.values()),
+        left_running=_left(seen.values(), folder / "runs"),
         seconds=time.monotonic() - began,
         meddled_at=meddled_at,
     )
 
 
 def judged_again(whole: Whole) -> Whole:
-    """The run, judged again from its directory by today's rules."""
-    done = subprocess.run(
-        [sys.executable, "-m", "harness.cli", "judge", str(whole.directory)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return replace(whole, exit_code=done.returncode, output=done.stdout + done.stderr)
+    """The run, judged again from its directory by today's rules. Raises HarnessError: that does not end."""
+    with tempfile.TemporaryDirectory(prefix="harness-again-") as folder:
+        return _taken_on(whole, "judge", Path(folder) / "judged.txt")
 
 
 def resumed(whole: Whole) -> Whole:
-    """The run of a killed harness, taken up again to its end.
+    """The run of a killed harness, taken up again to its end. Raises HarnessError: it does not end."""
+    return _taken_on(whole, "resume", whole.directory.parent.parent / "resumed.txt")
 
-    Raises:
-        HarnessError: it does not end.
-    """
-    command = [sys.executable, "-m", "harness.cli", "resume", str(whole.directory)]
+
+def _taken_on(whole: Whole, word: str, log: Path) -> Whole:
+    """``harness WORD`` on its directory, to its end; what it prints follows what was printed before."""
+    command = [sys.executable, "-m", "harness.cli", word, str(whole.directory)]
     seen: dict[int, psutil.Process] = {}
     began = time.monotonic()
-    log = whole.directory.parent.parent / "resumed.txt"
     with log.open("wb") as file:
         process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, preexec_fn=die_with_parent())
     harness = psutil.Process(process.pid)
     try:
         while process.poll() is None:
             if time.monotonic() - began > RUN_SECONDS:
-                raise HarnessError(f"the resumed run did not end within {RUN_SECONDS:.0f} s; its output is {log}")
+                said = _text(log)[-300:]
+                raise HarnessError(f"harness {word} {whole.directory} did not end within {RUN_SECONDS:.0f} s: {said}")
             with contextlib.suppress(psutil.NoSuchProcess):
                 seen |= {p.pid: p for p in harness.children(recursive=True)}
             time.sleep(0.25)
@@ -179,23 +176,52 @@ def resumed(whole: Whole) -> Whole:
         if process.poll() is None:
             process.kill()
         process.wait()
-    seconds = whole.seconds + time.monotonic() - began
-    left = [*whole.left_running, *_left(seen.values())]
-    return replace(whole, exit_code=process.returncode, output=_text(log), left_running=left, seconds=seconds)
+    return replace(
+        whole,
+        exit_code=process.returncode,
+        output=whole.output + _text(log),
+        left_running=[*whole.left_running, *_left(seen.values(), whole.directory)],
+        seconds=whole.seconds + time.monotonic() - began,
+    )
 
 
-def _left(processes: Iterable[psutil.Process]) -> list[str]:
-    """Who still runs a few seconds later: the kernel's signal to orphans is not instant."""
+def _left(processes: Iterable[psutil.Process], below: Path) -> list[str]:
+    """Who still runs a few seconds later: the kernel's signal to orphans is not instant.
+
+    Args:
+        processes: that were seen to be the run's.
+        below: a folder of the run; who works in it counts too, for a process may be born and lose its parent unseen.
+    """
     gone = time.monotonic() + GRACE_SECONDS
     while True:
         left = []
-        for process in processes:
+        for process in {*processes, *orphans(below)}:
             with contextlib.suppress(psutil.NoSuchProcess):
                 if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
                     left.append(f"{process.pid} {' '.join(process.cmdline())}")
         if not left or time.monotonic() > gone:
             return left
         time.sleep(0.1)
+
+
+def orphans(below: Path) -> list[psutil.Process]:
+    """Processes that lost their parent and have a folder on their command line, or work in it or below."""
+    parents = {1, *(one.pid for one in psutil.Process().parents())}  # one of them took the orphans in
+    inside, found = f"{below.absolute()}/", []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.ppid() not in parents or process.pid in parents:
+                continue
+            if any(inside in f"{word}/" for word in (*process.cmdline(), _folder_of(process))):
+                found.append(process)
+    return found
+
+
+def _folder_of(process: psutil.Process) -> str:
+    try:
+        return process.cwd()
+    except psutil.AccessDenied:
+        return ""
 
 
 def _text(file: Path) -> str:
