@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.judge.load_regression import Holds, LoadComparison, LoadRow
+from harness.judge.recovery_regression import RecoveryRow
 from harness.judge.regression import Change
 from harness.report.text import markdown
 from harness.units import format_value
@@ -57,8 +58,15 @@ def _head(found: LoadComparison) -> str:
     return f"capacity compared with {runs}: {counts}"
 
 
+def _recovery(row: RecoveryRow) -> str:
+    """One line: how it changed, from what to what, since which run."""
+    before, now = (one.words if one is not None else "not measured" for one in (row.before, row.now))
+    return f"recovery {row.change.value}: {now}, was {before} in {row.run_id} ({row.note})"
+
+
 def _remarks(found: LoadComparison) -> list[str]:
     return [
+        *map(_recovery, found.recovery),
         *(f"not compared with {run}: {why}" for run, why in found.refused),
         *(f"FORCED, although not comparable: {one}" for one in found.forced),
     ]

@@ -1,5 +1,7 @@
 """Stress and capacity runs against earlier ones: does it hold less than before? By the intervals of their capacity.
 
+Of stress runs also: does it take longer to recover (``recovery_regression``)?
+
 Two runs differ when their intervals do not overlap; the later is a regression when all of its interval lies below. What
 a run did not show is never "the same": neither a run whose load was not made, nor one that was not driven to its break.
 Pure.
@@ -14,6 +16,7 @@ from typing import Any
 
 from harness.judge.capacity_model import Interval, regressed
 from harness.judge.comparable import same_setting
+from harness.judge.recovery_regression import Recovered, RecoveryRow, recovered_of
 from harness.judge.regression import Change
 from harness.judge.verdict import Outcome, Verdict, worst
 from harness.plan.holds import Unit
@@ -38,6 +41,7 @@ class Holds:
         broken: ``high`` itself broke, as the steps of a stress run do: the capacity lies below it.
         estimate: None of a stress run: its steps give no more than the interval.
         why: why the run proves nothing; empty when it does.
+        recovered: of a stress run that broke and was watched afterwards.
     """
 
     run_id: str
@@ -47,6 +51,7 @@ class Holds:
     estimate: float | None = None
     broken: bool = False
     why: str = ""
+    recovered: Recovered | None = None
 
 
 @dataclass(frozen=True)
@@ -75,18 +80,24 @@ class LoadRow:
 
 @dataclass(frozen=True)
 class LoadComparison:
-    """A run beside earlier ones; ``refused`` and ``forced`` as in ``regression.Comparison``."""
+    """A run beside earlier ones; ``refused`` and ``forced`` as in ``regression.Comparison``.
+
+    ``recovery``: a row for each earlier run where one of both showed how long it took to recover.
+    """
 
     now: Holds
     rows: tuple[LoadRow, ...]
     refused: tuple[tuple[str, str], ...] = ()
     forced: tuple[str, ...] = ()
+    recovery: tuple[RecoveryRow, ...] = ()
 
     @property
     def outcome(self) -> Outcome:
-        """FAIL when it holds less than one of them; INCONCLUSIVE when one cannot be told, or there is none."""
+        """FAIL when it holds less than one of them, or takes much longer to recover; INCONCLUSIVE when what one of them
+        holds cannot be told, or there is none. That a recovery cannot be told is said: a run need not break."""
         found = {Change.WORSE: Outcome.FAIL, Change.CANNOT_TELL: Outcome.INCONCLUSIVE}
-        return worst(found.get(row.change, Outcome.PASS) for row in self.rows)
+        slower = (Outcome.FAIL for row in self.recovery if row.change is Change.WORSE)
+        return worst([*(found.get(row.change, Outcome.PASS) for row in self.rows), *slower])
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -96,6 +107,7 @@ class LoadComparison:
                 {**asdict(row.before), "change": row.change.value, "effect": row.effect, "note": row.note}
                 for row in self.rows
             ],
+            "recovery": [row.to_json() for row in self.recovery],
             "refused": [{"run_id": run, "reason": why} for run, why in self.refused],
             "forced": list(self.forced),
         }
@@ -110,7 +122,8 @@ def holds_of_verdict(verdict: Verdict, plan: Plan) -> Holds:
     why = _unproven(verdict, plan)
     if not why and low is None and high is None:
         why = "no load was shown to hold or to break"
-    return Holds(verdict.run_id, unit, low, high, estimate, plan.kind == "stress" and high is not None, why)
+    broken = plan.kind == "stress" and high is not None
+    return Holds(verdict.run_id, unit, low, high, estimate, broken, why, recovered_of(verdict.run_id, verdict.stress))
 
 
 def reasons(run: LoadRan, other: LoadRan) -> list[str]:

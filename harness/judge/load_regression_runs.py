@@ -15,6 +15,7 @@ from harness.judge.load_regression import (
     holds_of_verdict,
     reasons,
 )
+from harness.judge.recovery_regression import compare_recovery
 from harness.judge.session import judge_run
 from harness.plan.loading import load_plan
 from harness.run.record import RunDirectory
@@ -50,7 +51,7 @@ def compare_loads(
     run = stored_load_run(directory, rules_dir)
     if run.plan.kind not in KINDS:
         raise UsageError(f"{run.record.run_id} is no stress or capacity run: {run.plan.kind}")
-    rows, refused, forced = [], [], []
+    rows, refused, forced, recovery = [], [], [], []
     for one in others:
         try:
             other = stored_load_run(one, rules_dir)
@@ -62,5 +63,9 @@ def compare_loads(
             refused.append((other.record.run_id, "; ".join(why)))
             continue
         forced += [f"{other.record.run_id}: {text}" for text in why]
-        rows.append(compare_holds(run.holds, other.holds))
-    return LoadComparison(run.holds, tuple(rows), tuple(refused), tuple(forced))
+        now, before = run.holds, other.holds
+        rows.append(compare_holds(now, before))
+        unproven = "; ".join(f"{one.run_id}: {one.why}" for one in (now, before) if one.why)
+        told = compare_recovery(before.run_id, now.recovered, before.recovered, run.plan.scrape_interval, unproven)
+        recovery += [told] if told is not None else []
+    return LoadComparison(run.holds, tuple(rows), tuple(refused), tuple(forced), tuple(recovery))

@@ -15,7 +15,7 @@ from harness.judge.verdict import Outcome
 from harness.run.record import RunDirectory
 from tests.cli.test_compare import told
 from tests.judge.fabricate import Made, lose, named, write_run
-from tests.judge.stressed import BREAKS, DROPPED, PLAN, RECORD, between
+from tests.judge.stressed import BREAKS, BROKE, DROPPED, PLAN, RECORD, between
 from tests.judge.test_regression_runs import VERSIONS
 
 
@@ -35,6 +35,8 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     a_stress_run(found, "2026-2-held-40", replace(BREAKS, seed=2))
     # It breaks at 40 users already.
     a_stress_run(found, "2026-3-held-20", replace(BREAKS, slow=between(60, DROPPED + 20, 0.5, 0.01)))
+    # It holds as much, and is well again later.
+    a_stress_run(found, "2026-3-slow-to-recover", replace(BREAKS, slow=between(BROKE, DROPPED + 70, 0.5, 0.01)))
     a_stress_run(found, "2026-4-blind", BREAKS, without="process_cpu_seconds_total")
     a_stress_run(found, "2026-5-strict", BREAKS, PLAN.replace("error_ratio: 1%", "error_ratio: 0.5%"))
     a_stress_run(found, "2026-6-elsewhere", BREAKS, versions={**VERSIONS, "cpus": "64"})
@@ -61,6 +63,17 @@ def test_a_run_that_holds_as_much_exits_0_as_json(root: Path) -> None:
     assert [(row["run_id"], row["change"]) for row in found["rows"]] == [
         ("2026-1-held-40", "same"), ("2026-3-held-20", "better"),
     ]  # fmt: skip
+
+
+def test_a_run_that_takes_longer_to_recover_is_worse(root: Path) -> None:
+    """It holds as much as before: until its time to recover was compared it was the same, with exit code 0."""
+    code, text = told(root, "2026-3-slow-to-recover", "2026-1-held-40")
+    assert code == 10, text
+    assert text.startswith("FAIL  capacity compared with 1 earlier run: 0 worse, 1 same")
+    (line,) = [one for one in text.splitlines() if one.startswith("recovery")]
+    assert line.startswith("recovery worse: ") and "in 2026-1-held-40 (more than 2 times as long)" in line
+    found = json.loads(told(root, "2026-2-held-40", "2026-1-held-40", "--json")[1])
+    assert [row["change"] for row in found["recovery"]] == ["same"]
 
 
 def test_a_run_whose_generator_nobody_measured_cannot_be_told_and_exits_11(root: Path) -> None:
