@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 
+from harness.cli_terminal import Terminal
 from harness.errors import ExitCode, HarnessError, UsageError
 from harness.judge.as_baseline import passed
 from harness.plan.loading import load_plan
@@ -65,7 +65,7 @@ def list_(root: Path, as_json: bool) -> int:
     for run in runs:
         words = (format_bytes(float(size)) for size in sizes[run.directory.path])
         table.add_row(run.run_id, rfc3339(run.started_at) or "-", *words, ", ".join(run.baselines) or "-")
-    console = Console()
+    console = Terminal()
     if not console.is_terminal:
         console.width = max(console.width, 160)
     console.print(table, markup=False, highlight=False)

@@ -8,12 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from harness.assets import rules_path
 from harness.cli_compare_loads import tell_loads
+from harness.cli_terminal import Terminal
 from harness.errors import UsageError
 from harness.judge.load_regression import KINDS
 from harness.judge.load_regression_runs import compare_loads
@@ -136,7 +136,7 @@ def _outcome(found: Comparison, require: tuple[str, ...]) -> Outcome:
 
 
 def _print(view: ComparedView, outcome: Outcome, *, everything: bool) -> None:
-    console = Console()
+    console = Terminal()
     if not console.is_terminal:
         console.width = max(console.width, 180)
     console.print(Text(f"{outcome.name}  {view.head}"), highlight=False, soft_wrap=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from harness.cli_terminal import Terminal
 from harness.judge.load_regression import Holds, LoadComparison, LoadRow
 from harness.judge.recovery_regression import RecoveryRow
 from harness.judge.regression import Change
@@ -73,7 +73,7 @@ def _remarks(found: LoadComparison) -> list[str]:
 
 
 def _print(found: LoadComparison) -> None:
-    console = Console()
+    console = Terminal()
     if not console.is_terminal:
         console.width = max(console.width, 180)
     console.print(Text(f"{found.outcome.name}  {_head(found)}"), highlight=False, soft_wrap=True)

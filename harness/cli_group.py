@@ -6,10 +6,11 @@ import json
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import click
 
+from harness.cli_broken_pipe import read_by_nobody
 from harness.errors import ExitCode, HarnessError, of_the_machine
 
 ENDED_AT_ONCE = "ended at once; what was started here was ended, and nothing was judged"
@@ -53,6 +54,13 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(import_module(COMMANDS[cmd_name].module), cmd_name)
         return command
 
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:  # before click sees it, whose exit code for it is that of a bug of ours
+            read_by_nobody()
+            return int(ExitCode.ERROR)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, where.summary) for name, where in COMMANDS.items()])
@@ -94,8 +102,7 @@ def run_command(arguments: Sequence[str] | None) -> int:
     except (click.Abort, KeyboardInterrupt):
         tell(ENDED_AT_ONCE, "harness judge last", ExitCode.ERROR)
         raise KeyboardInterrupt from None
-    except BrokenPipeError:  # the reader of our output went away, as `head` does
-        sys.stderr.close()
+    except SystemExit:  # click's only one here: the reader of its help went away, as `head` does
         return int(ExitCode.ERROR)
     except OSError as error:
         full = of_the_machine(error)

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from harness.cli_terminal import Terminal
 from harness.errors import ExitCode, UsageError
 from harness.selftest.hostile import SURROUNDINGS
 from harness.selftest.kill_lab import KillRow, exit_code_of, run_matrix, to_json
@@ -61,7 +62,7 @@ def kills(
             expected = "/".join(outcome.word for outcome in sorted(cell.outcomes))
             click.echo(f"{cell.name:<24}{expected:<28}{cell.why}")
         return 0
-    console = Console(stderr=as_json)
+    console = Terminal(stderr=as_json)
     if asked:
         require_runnable(hostile)
     for one in hostile:

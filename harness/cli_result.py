@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import click
-from rich.console import Console
 
+from harness.cli_broken_pipe import read_by_nobody
+from harness.cli_terminal import Terminal
 from harness.errors import HarnessError
 from harness.plan.model import Plan
 from harness.report.console import print_verdict
@@ -21,13 +22,16 @@ _NOT_HANDED_ON = frozenset({"detach", "announce_fd", "as_json"})
 
 def tell_result(result: RunResult, plan: Plan, *, as_json: bool) -> int:
     """Prints the verdict; returns the exit code. A terminal that went away changes nothing."""
-    with suppress(OSError):
+    try:
         if as_json:
             click.echo(json.dumps({**result.verdict.to_json(), "directory": str(result.directory.path)}, indent=2))
         else:
-            console = Console()
+            console = Terminal()
             print_verdict(console, result.verdict, result.record, plan)
             console.print(f"Run directory: {result.directory.path}", markup=False, highlight=False, soft_wrap=True)
+        sys.stdout.flush()
+    except (OSError, ValueError):  # ValueError: it was closed
+        read_by_nobody()
     return int(result.verdict.outcome.exit_code)
 
 

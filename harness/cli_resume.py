@@ -6,10 +6,10 @@ import os
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from harness.assets import rules_path
 from harness.cli_result import run_detached, tell_result
+from harness.cli_terminal import Terminal
 from harness.errors import UsageError
 from harness.report.writer import ReportWriter
 from harness.run.detach import announce
@@ -59,7 +59,7 @@ def _go_on(directory: RunDirectory, *, as_json: bool, announce_fd: int | None) -
             f"the folder that the run was started in is not there: {order.folder}: {error.strerror}",
             remedy=f"close and judge it: harness judge {directory.path}",
         ) from error
-    progress = Console(stderr=as_json)
+    progress = Terminal(stderr=as_json)
     result = resume_session(
         directory,
         order,

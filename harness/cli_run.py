@@ -14,6 +14,7 @@ from rich.console import Console
 
 from harness.assets import data_path, rules_path
 from harness.cli_result import run_detached, tell_result
+from harness.cli_terminal import Terminal
 from harness.errors import ExitCode, HarnessError, PlanError, UsageError
 from harness.load.user_classes import unknown_user_classes
 from harness.plan.arrivals import peak_rate
@@ -103,7 +104,7 @@ def run(
     loaded = load(plan, target, duration, users, overrides, allowed(allow_hosts, services))
     _meant(plan, target, overrides, loaded, services)
     require_user_classes(loaded, place_in(plan, target))
-    progress = Console(stderr=as_json)
+    progress = Terminal(stderr=as_json)
     result = run_session(
         loaded,
         RunOptions(
@@ -141,7 +142,7 @@ def check(
     if as_json:
         click.echo(json.dumps(_check_json(loaded, checks, problems), indent=2))
     else:
-        _print_checks(Console(), loaded, checks, problems)
+        _print_checks(Terminal(), loaded, checks, problems)
     return int(check_code(checks, problems))
 
 

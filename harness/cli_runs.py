@@ -7,10 +7,10 @@ import os
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from harness.assets import data_path, rules_path
+from harness.cli_terminal import Terminal
 from harness.errors import ArchiveError, HarnessError
 from harness.judge import judge_run
 from harness.judge.damage import verdict_on_damage
@@ -119,7 +119,7 @@ def judge(
     if as_json:
         click.echo(json.dumps(verdict.to_json(), indent=2, allow_nan=False))
     else:
-        print_verdict(Console(), verdict, record, plan)
+        print_verdict(Terminal(), verdict, record, plan)
     return int(verdict.outcome.exit_code)
 
 
@@ -179,7 +179,7 @@ def runs(root: Path, trend: str | None, as_json: bool) -> int:
         table.add_column(column.replace("_", " "), overflow="fold")
     for row in found:
         table.add_row(*(str(row[column] or "-") for column in columns))
-    console = Console()
+    console = Terminal()
     if not console.is_terminal:
         console.width = max(console.width, 160)
     console.print(table, markup=False, highlight=False)

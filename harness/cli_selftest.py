@@ -12,6 +12,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from harness.cli_terminal import Terminal
 from harness.errors import UsageError
 from harness.selftest.case import HEALTHY, Case, choose
 from harness.selftest.cases import CASES
@@ -71,7 +72,7 @@ def selftest(
     if listed:
         _list(cases, as_json)
         return 0
-    console = Console(stderr=as_json)
+    console = Terminal(stderr=as_json)
     if again is not None:
         folder, rows = again, judge_lab_again(again, CASES, lambda row: _tell(console, row))
     else:
@@ -84,7 +85,7 @@ def selftest(
     if as_json:
         click.echo(json.dumps(matrix, indent=2))
     else:
-        Console().print(_table(rows))
+        Terminal().print(_table(rows))
         console.print(f"{matrix['right']} of {matrix['runs']} as expected; {file}", markup=False, highlight=False)
     return int(exit_code_of(rows))
 

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.assets import rules_path
+from harness.cli_terminal import Terminal
 from harness.errors import ExitCode, HarnessError
 from harness.judge.comparable import Ran, reasons
 from harness.judge.regression_kept import NOT_COMPARED, Kept, keep, marks_of, read_kept
@@ -40,7 +41,7 @@ def print_trend(plan: str, root: Path, *, as_json: bool) -> int:
         refused = [{"run_id": run, "reason": why} for run, why in left_out]
         click.echo(json.dumps({"plan": plan, "runs": names, "left_out": refused, "trends": told}, indent=2))
         return 0 if enough else int(ExitCode.INCONCLUSIVE)
-    console = Console()
+    console = Terminal()
     if not console.is_terminal:
         console.width = max(console.width, 160)
     for run, why in left_out:
