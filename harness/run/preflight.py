@@ -19,6 +19,7 @@ from harness.errors import PreflightError
 from harness.plan.footprint import footprint
 from harness.plan.model import DatabaseTarget, Plan, ProcessTarget, RedisTarget
 from harness.plan.secrets import mask_url
+from harness.run.baseline_preflight import check_baselines
 from harness.run.check import Check, found
 from harness.run.machine_preflight import look_around, machine_checks
 from harness.run.matching import matching_processes, members_in_words, named_process, several_programs
@@ -46,6 +47,7 @@ def preflight(plan: Plan, *, environ: Mapping[str, str], now: float, runs: Path 
     series: list[int] = []
     checks = list(_checks(plan, environ, now, series.append))
     needs = footprint(plan, len(edges(plan.latency_limits)), target_series=sum(series))
+    checks += check_baselines(plan, runs, now)
     return [*checks, *machine_checks(plan, needs, look_around(runs), load_here=True)]
 
 

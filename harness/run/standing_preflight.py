@@ -13,6 +13,7 @@ from harness.errors import PreflightError
 from harness.load.orders import FRESH_SECONDS, alive, read_states
 from harness.plan.footprint import footprint
 from harness.plan.model import Plan
+from harness.run.baseline_preflight import check_baselines
 from harness.run.check import Check, found
 from harness.run.machine_preflight import look_around, machine_checks
 from harness.run.own_queries import check_own_queries
@@ -35,8 +36,10 @@ def look_at(
         return preflight(plan, environ=environ, now=now, runs=runs)
     series: list[int] = []
     checks = list(_checks(plan, services, now, series.append))
+    asked = with_workers_of(plan, checks, services)
+    checks += check_baselines(asked, runs, now)
     needs = footprint(
-        with_workers_of(plan, checks, services), len(edges(plan.latency_limits)), target_series=sum(series),
+        asked, len(edges(plan.latency_limits)), target_series=sum(series),
         load_here=False,
     )  # fmt: skip
     return [*checks, *machine_checks(plan, needs, look_around(runs), load_here=False)]
