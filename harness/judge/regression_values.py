@@ -132,6 +132,11 @@ def sub_windows(steady: Window | None, interval: float) -> Windows | None:
     return Windows(steady.start + seconds, seconds, count)
 
 
+def too_short_for_any() -> str:
+    """Of a steady state in which ``sub_windows`` finds none."""
+    return f"the steady state is too short for {LEAST_WINDOWS} sub-windows of {LEAST_SCRAPES} scrapes"
+
+
 def measure(
     api: MetricsApi,
     queries: QuerySet,
@@ -150,7 +155,7 @@ def measure(
     """
     windows = sub_windows(steady, interval)
     if windows is None or steady is None:
-        why = f"the steady state is too short for {LEAST_WINDOWS} sub-windows of {LEAST_SCRAPES} scrapes"
+        why = too_short_for_any()
         return RunValues(run_id, digest, 0.0, {}, {(q.name, ()): why for q in queries.queries}, load)
     asked = [q for q in queries.queries if q.least_window <= windows.seconds]
     texts = [queries.requests, *(q.query for q in asked)]

@@ -5,21 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from harness.assets import rules_path
 from harness.errors import HarnessError
 from harness.judge.comparable import same_setting
-from harness.judge.regression_runs import choose
+from harness.judge.regression_runs import choose, query_set
+from harness.judge.regression_values import sub_windows, too_short_for_any
+from harness.judge.windows import Window
 from harness.plan.loading import load_plan
 from harness.plan.model import Plan
+from harness.plan.regression import Baseline
 from harness.run import machine
 from harness.run.baselines import read_baselines
 from harness.run.check import Check
 from harness.run.record import RunDirectory, RunRecord
+from harness.units import format_duration
 
 _SHOWN = 3
 
 
 def check_baselines(plan: Plan, runs: Path, now: float) -> Iterator[Check]:
-    """One check where the plan has a baseline; what is wrong is a warning: it may be mended while the run is on.
+    """Checks where the plan has a baseline; what is wrong is a warning: most may be mended while the run is on.
 
     Args:
         runs: the folder of runs.
@@ -27,6 +32,7 @@ def check_baselines(plan: Plan, runs: Path, now: float) -> Iterator[Check]:
     """
     if plan.baseline is None:
         return
+    yield from _too_short(plan, plan.baseline)
     try:
         versions = machine.versions(plan.load.locustfile)
         this = RunRecord("", plan.name, now, "", ended_by="completed", versions=versions)
@@ -48,6 +54,25 @@ def check_baselines(plan: Plan, runs: Path, now: float) -> Iterator[Check]:
         yield _check("no comparable run", f"nothing to compare with: no baseline run is comparable: {told}")
         return
     yield _check(f"{len(good)} run{'s' if len(good) > 1 else ''}, the newest {good[-1]}", told and f"left out: {told}")
+
+
+def _too_short(plan: Plan, baseline: Baseline) -> Iterator[Check]:
+    """What the planned steady state is too short for."""
+    windows = sub_windows(Window(0.0, plan.steady_seconds), plan.scrape_interval)
+    required = baseline.require or ()
+    if windows is None:
+        who, why = ", ".join(required) or "nothing", too_short_for_any()
+    else:
+        needs = {query.name: query.least_window for query in query_set(plan, rules_path().parent).queries}
+        lacking = [name for name in required if needs.get(name, 0.0) > windows.seconds]
+        if not lacking:
+            return
+        longest = format_duration(max(needs[name] for name in lacking))
+        who = ", ".join(lacking)
+        why = f"sub-windows of {format_duration(windows.seconds)} are too short, it needs {longest}"
+    certain = ": compared with any run, it will be INCONCLUSIVE" if required else ""
+    told = f"{who} can{'not' if required else ''} be told: {why}{certain}"
+    yield Check("baseline.require", True, "run longer", warning=told)
 
 
 def _check(detail: str, warning: str) -> Check:

@@ -75,3 +75,29 @@ def test_a_list_that_cannot_be_read_is_told_and_preflight_looks(tmp_path: Path) 
     assert "baselines.json" in look(asking(name="main"), tmp_path).warning
     checks = preflight(asking(name="main"), environ={}, now=NOW, runs=tmp_path)
     assert [one.warning for one in checks if one.name == "baseline"] == [look(asking(name="main"), tmp_path).warning]
+
+
+def test_what_is_required_and_a_short_run_cannot_tell_is_told_before_it(tmp_path: Path) -> None:
+    """Memory's growth asks for sub-windows of five minutes: twenty minutes of steady state."""
+
+    def told(duration: float, *require: str) -> list[str]:
+        plan = asking(name="main", require=require)
+        stages = tuple(one.model_copy(update={"duration": duration}) for one in plan.load.stages[:1])
+        load = plan.load.model_copy(update={"stages": stages, "warmup": 0.0})
+        plan = plan.model_copy(update={"load": load, "scrape_interval": 5.0})
+        checks = list(check_baselines(plan, tmp_path, NOW))
+        assert all(one.ok for one in checks)
+        return [one.warning for one in checks if one.name == "baseline.require"]
+
+    assert told(3600, "memory_growth", "throughput") == []
+    (short,) = told(600, "memory_growth", "throughput")
+    assert short == (
+        "memory_growth cannot be told: sub-windows of 1m 15s are too short, it needs 5m: "
+        "compared with any run, it will be INCONCLUSIVE"
+    )
+    (shorter,) = told(60, "memory_growth", "throughput")
+    assert shorter.startswith(
+        "memory_growth, throughput cannot be told: the steady state is too short for 4 sub-windows"
+    )
+    (any_at_all,) = told(60)
+    assert any_at_all.startswith("nothing can be told: the steady state is too short")
