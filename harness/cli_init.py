@@ -16,7 +16,7 @@ from harness.errors import HarnessError, UsageError
 from harness.plan.checks import host_allowed, is_loopback
 from harness.plan.loading import load_plan_text
 from harness.plan.model import DEFAULT_ALLOW_HOSTS
-from harness.plan.secrets import mask_url
+from harness.plan.secrets import mask_url, names_a_secret
 from harness.run.json_files import write_text
 from harness.scaffold.openapi import METHODS, SAFE, Operation, describe
 from harness.scaffold.service import PATHS, Asked, Service, read_document
@@ -92,7 +92,7 @@ def init(
     load_plan_text(texts[files[0]], where=str(files[0]), environ=dict.fromkeys(_named(given), "x"))
     compile(texts[files[1]], str(files[1]), "exec")
     _write(folder, texts)
-    _tell(files, chosen, left, source, as_json)
+    _tell(files, chosen, left, source, _written_secrets(given), as_json)
     return 0
 
 
@@ -108,7 +108,7 @@ def _operations(
         if found is None:
             return more or [Operation("GET", path, path) for path in PATHS], [], ""
         told, source = found
-    described = describe(told, methods, source)
+    described = describe(told, methods, source, urlsplit(service.url).path)
     left = [*described.skipped, *((words, "its method was not asked for (--methods)") for words in described.left_out)]
     known = {operation.name for operation in described.operations}
     operations = [*described.operations, *(one for one in more if one.name not in known)]
@@ -187,6 +187,14 @@ def _named(headers: dict[str, str]) -> list[str]:
     return [name for value in headers.values() for name in _VARIABLE.findall(value)]
 
 
+def _written_secrets(headers: dict[str, str]) -> list[str]:
+    return [
+        f"the value of {name} stands in {PLAN_FILE} as it was given; '{name}: ${{NAME}}' takes it from the environment"
+        for name, value in headers.items()
+        if names_a_secret(name) and not _VARIABLE.search(value)
+    ]
+
+
 def _write(folder: Path, texts: dict[Path, str]) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -197,13 +205,15 @@ def _write(folder: Path, texts: dict[Path, str]) -> None:
 
 
 def _tell(
-    files: Sequence[Path], chosen: Sequence[Asked], left: Sequence[tuple[str, str]], source: str, as_json: bool
-) -> None:
+    files: Sequence[Path], chosen: Sequence[Asked], left: Sequence[tuple[str, str]], source: str,
+    notes: Sequence[str], as_json: bool,
+) -> None:  # fmt: skip
     if as_json:
         said: dict[str, Any] = {
             "plan": str(files[0]), "locustfile": str(files[1]), "openapi": source or None,
             "operations": [one.operation.words for one in chosen],
             "left_out": [{"operation": words, "reason": why} for words, why in left],
+            "notes": list(notes),
         }  # fmt: skip
         click.echo(json.dumps(said, indent=2))
         return
@@ -212,4 +222,6 @@ def _tell(
         click.echo(f"  {one.operation.words}: " + (f"answers {one.status}" if one.status else "was not asked"))
     for words, why in left:
         click.echo(f"  left out: {words}: {why}"[:300])
+    for note in notes:
+        click.echo(f"note: {note}")
     click.echo(f"written: {files[0]}, {files[1]}\nnext:    harness check {files[0]}\n         harness run {files[0]}")

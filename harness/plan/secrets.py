@@ -31,6 +31,11 @@ def mask_url(text: str) -> str:
     return _QUERY.sub(rf"\g<name>{MASK}", text)
 
 
+def names_a_secret(name: str) -> bool:
+    """Whether a header of this name, as Authorization or X-Api-Key, holds what lets in."""
+    return name.lower() in ("cookie", "set-cookie") or re.fullmatch(_NAMES, name, re.IGNORECASE) is not None
+
+
 _OPTION = re.compile(rf"(?P<name>-{{1,2}}(?:{_NAMES})|(?:{_NAMES}))(?P<value>=.*)?", re.IGNORECASE | re.DOTALL)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from urllib.parse import unquote, urlsplit
 
 from harness.plan.model import Plan
-from harness.plan.secrets import MASK
+from harness.plan.secrets import MASK, names_a_secret
 
 
 def secrets_of(plan: Plan) -> tuple[str, ...]:
@@ -25,6 +25,6 @@ def _texts(plan: Plan) -> Iterator[str]:
             yield password
             yield unquote(password)
     for name, value in target.headers.items():
-        if name.lower() in ("authorization", "cookie", "x-api-key") or "token" in name.lower():
+        if names_a_secret(name):
             yield value.strip()
             yield value.strip().rpartition(" ")[2]

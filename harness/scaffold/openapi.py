@@ -59,8 +59,11 @@ class Described:
     left_out: tuple[str, ...]
 
 
-def describe(document: Any, methods: Iterable[str] = SAFE, where: str = "the document") -> Described:
+def describe(document: Any, methods: Iterable[str] = SAFE, where: str = "the document", at: str = "") -> Described:
     """The operations of a document, in its order.
+
+    Args:
+        at: path of the service's address, before which the document's own base is not set a second time.
 
     Raises:
         HarnessError: it is no OpenAPI document.
@@ -76,6 +79,8 @@ def describe(document: Any, methods: Iterable[str] = SAFE, where: str = "the doc
             remedy="give another with --openapi FILE or URL, or leave it: then paths are looked for",
         )
     base = _base(document, version)
+    if at and f"{base}/".startswith(f"{at}/"):
+        base = base[len(at) :]
     operations: list[Operation] = []
     skipped: list[tuple[str, str]] = []
     left_out: list[str] = []

@@ -26,6 +26,7 @@ PATHS = ("/", "/health", "/healthz", "/status", "/ready", "/api", "/api/v1")
 MAX_BYTES = 8 * 1024 * 1024
 MAX_SECONDS = 15.0
 _PIECE = 65_536
+_ELSEWHERE = frozenset({301, 302, 303, 307, 308})
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Asked:
 
     @property
     def usable(self) -> bool:
-        return self.status is not None and self.status < 400
+        return self.status is not None and not self.trouble
 
 
 class Service:
@@ -123,6 +124,8 @@ class Service:
             status, _ = self._get(operation.method, path, headers, read=False)
         except (requests.RequestException, OSError, ValueError) as error:
             return Asked(operation, None, f"it does not answer: {_cause(error)}")
+        if status in _ELSEWHERE:  # often a login page: a load on it would test nothing, and pass
+            return Asked(operation, status, f"it answers {status}, which sends to another address")
         return Asked(operation, status, "" if status < 400 else f"it answers {status}")
 
     def _get(self, method: str, path: str, headers: Mapping[str, str], *, read: bool) -> tuple[int, bytes]:

@@ -50,6 +50,7 @@ def application(described: bool, asked: list[tuple[str, str]]) -> Flask:
     else:
         app.add_url_rule("/health", "health", lambda: "ok")
         app.add_url_rule("/metrics", "metrics", lambda: "# TYPE a counter\na 1\n")
+        app.add_url_rule("/private", "private", lambda: ("", 302, {"Location": "/login"}))
         app.add_url_rule("/search", "search", lambda: request.args["q"])
     return app
 
@@ -155,6 +156,37 @@ def test_paths_that_are_named(start: Start, capsys: pytest.CaptureFixture[str]) 
     assert plan.target.expects == {"/search?q=a%20b": 200}
     assert plan.target.headers == {"X-A": "b"}
     assert "name='/search'" in Path("locustfile.py").read_text()
+
+
+def test_the_base_of_the_document_is_not_set_before_an_address_that_ends_with_it(
+    start: Start, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url, asked = start(True)
+    code, out, _ = harness(capsys, "init", f"{url}/api", "--openapi", f"{url}/openapi.json", "--json")
+    assert code == 0
+    assert json.loads(out)["operations"] == ["GET /items", "GET /items/{id}"]
+    assert ("GET", "/api/items") in asked and not any(path.startswith("/api/api") for _, path in asked)
+
+
+def test_what_sends_to_a_login_page_is_no_request_of_the_load(start: Start, capsys: pytest.CaptureFixture[str]) -> None:
+    url, _ = start(False)
+    code, out, _ = harness(capsys, "init", url, "--path", "/private", "--path", "/health")
+    assert code == 0
+    assert "left out: GET /private: it answers 302, which sends to another address\n" in out
+    assert "/private" not in Path("locustfile.py").read_text().partition("# Left out:")[0]
+    code, _, err = harness(capsys, "init", url, "--path", "/private", "--out", "other")
+    assert code == 12 and "GET /private: it answers 302" in err
+
+
+def test_a_secret_that_is_written_into_the_plan_is_told(start: Start, capsys: pytest.CaptureFixture[str]) -> None:
+    url, _ = start(False)
+    code, out, _ = harness(capsys, "init", url, "--header", "X-Api-Key: s3cret-canary", "--header", "X-A: b")
+    assert code == 0 and "s3cret-canary" not in out
+    assert (
+        "note: the value of X-Api-Key stands in plan.yml as it was given; "
+        "'X-Api-Key: ${NAME}' takes it from the environment\n"
+    ) in out
+    assert out.count("note: ") == 1
 
 
 def test_nothing_is_written_over(start: Start, capsys: pytest.CaptureFixture[str]) -> None:

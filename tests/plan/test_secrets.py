@@ -5,6 +5,8 @@ import time
 import pytest
 
 from harness.plan.secrets import mask_url
+from harness.plan.secrets_of import secrets_of
+from tests.run.plans import make_plan
 
 
 @pytest.mark.parametrize(
@@ -39,3 +41,17 @@ def test_masking_takes_linear_time(text: str) -> None:
     began = time.process_time()
     mask_url(text)
     assert time.process_time() - began < 2
+
+
+def test_whatever_header_lets_in_is_kept_out_of_archives() -> None:
+    plan = make_plan()
+    let_in = {
+        "X-Auth": "canary-one",
+        "Api-Key": "canary-two",
+        "Cookie": "sid=canary",
+        "Authorization": "Bearer canary-4",
+    }
+    target = plan.target.model_copy(update={"headers": {**let_in, "Accept": "text/html", "X-Tenant": "acme"}})
+    assert secrets_of(plan.model_copy(update={"target": target})) == (
+        "Bearer canary-4", "canary-1", "canary-2", "canary-4", "sid=canary",
+    )  # fmt: skip
