@@ -46,8 +46,8 @@ def test_masking_takes_linear_time(text: str) -> None:
 def test_whatever_header_lets_in_is_kept_out_of_archives() -> None:
     plan = make_plan()
     let_in = {
-        "X-Auth": "canary-one",
-        "Api-Key": "canary-two",
+        "X-Auth": "canary-1",
+        "Api-Key": "canary-2",
         "Cookie": "sid=canary",
         "Authorization": "Bearer canary-4",
     }
