@@ -33,6 +33,8 @@ RUN_ID = "run_id"
 _TIMES = frozenset({RUN_LOAD_START, RUN_LOAD_END, PROC_OLDEST_START, CONTAINER_START})
 # Most series of a run are buckets, and no dashboard reads them but through recorded series.
 _BUCKETS = re.compile(r"[a-z][a-zA-Z0-9_]*_bucket")
+# What the run's own Prometheus wrote while it was on: they are made anew, by today's rules.
+_OF_ALERTS = frozenset({ALERTS, f"{ALERTS}_FOR_STATE"})
 _ALERT_DROPS = frozenset({"__name__"})
 
 
@@ -129,7 +131,7 @@ class _Dress:
 
 def _write(run: RunData, data: Path, dress: _Dress, *, buckets: bool) -> int:
     names = run.api.label_values("__name__", (), run.start, run.end)
-    wanted = [name for name in names if buckets or not _BUCKETS.fullmatch(name)]
+    wanted = [name for name in names if name not in _OF_ALERTS and (buckets or not _BUCKETS.fullmatch(name))]
     selector = f'{{__name__=~"{any_of(wanted)}"}}'
     series: set[tuple[tuple[str, str], ...]] = set()
     with BlockWriter(run.end - run.start) as writer:
