@@ -5,6 +5,7 @@ Exit codes: 0 PASS and WARN, 10 FAIL, 11 INCONCLUSIVE, 12 the harness could not 
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -16,7 +17,7 @@ from types import FrameType
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs one command and exits."""
     try:
-        with _ended_in_order():
+        with _ended_in_order(), _written_by_us_alone():
             from harness.cli_group import run_command
 
             code = run_command(arguments)
@@ -45,6 +46,17 @@ def _ended_in_order() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _written_by_us_alone() -> Iterator[None]:
+    """Whatever umask we are given (CI runners give 0): who could write a run's files could drive its load."""
+    before = os.umask(0o077)
+    os.umask(before | 0o022)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 if __name__ == "__main__":

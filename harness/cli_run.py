@@ -119,10 +119,12 @@ def run(
 
 @click.command()
 @_plan_options
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=RUNS, show_default=True,
+              help="Folder where the run would be: its disk and its baselines are looked at.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def check(
     plan: str, local: bool, target: str | None, duration: str | None, users: int | None, overrides: tuple[str, ...],
-    faults: tuple[str, ...], services_file: Path | None, allow_hosts: tuple[str, ...], as_json: bool,
+    faults: tuple[str, ...], services_file: Path | None, allow_hosts: tuple[str, ...], out: Path, as_json: bool,
 ) -> int:  # fmt: skip
     """Look at everything that PLAN needs, without load, and say what it cannot judge and why.
 
@@ -135,7 +137,7 @@ def check(
     loaded = localized(asked, local, services)
     if faults:
         check_faults_for(loaded, faults, services)
-    checks = [_rules_check(), *look_at(loaded, services, environ=os.environ, now=time.time())]
+    checks = [_rules_check(), *look_at(loaded, services, environ=os.environ, now=time.time(), runs=out)]
     if all(found.ok for found in checks if found.name == "locustfile"):
         require_user_classes(loaded, place_in(plan, target))
     problems = unjudgeable(loaded)

@@ -14,8 +14,10 @@ from exporters.metric_names import SUBJECT_ALL
 from harness.cli_runs import stored_plan
 from harness.errors import ArchiveError, ExitCode, HarnessError, QueryError, UsageError
 from harness.judge.verdict import ObjectiveResult
+from harness.prom.credentials import anonymous
 from harness.report.stored import read_verdict
 from harness.run.interrupts import STOP_FILE
+from harness.run.named_prometheus import credentials_of
 from harness.run.record import RunDirectory, find_run
 from harness.run.recover import still_on
 from harness.run.status import RunStatus, in_words, status_of, to_json
@@ -134,8 +136,11 @@ def _so_far(directory: RunDirectory, found: RunStatus) -> tuple[Sequence[Objecti
     from harness.judge.so_far import LiveApi, objectives_so_far
 
     try:
-        api = LiveApi(state.prometheus, timeout=_QUERY_SECONDS)
-        results = objectives_so_far(api, directory, stored_plan(directory), time.time())
+        plan = stored_plan(directory)
+        named = plan.prometheus if plan.prometheus and plan.prometheus.url == state.prometheus else None
+        credentials = credentials_of(named) if named else anonymous
+        api = LiveApi(state.prometheus, credentials=credentials, timeout=_QUERY_SECONDS)
+        results = objectives_so_far(api, directory, plan, time.time())
     except (QueryError, ArchiveError) as error:
         return (), error.message
     return results, "" if results else "the steady state has not begun"

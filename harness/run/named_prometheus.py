@@ -18,7 +18,7 @@ from harness.errors import PreflightError, QueryError
 from harness.plan.model import Plan, PrometheusTarget
 from harness.plan.secrets_of import secrets_of
 from harness.prom.api import PrometheusApi
-from harness.prom.credentials import anonymous, bearer
+from harness.prom.credentials import Credentials, anonymous, bearer
 from harness.prom.remote_archive import Wanted
 from harness.run.first_scrape import active_runs
 
@@ -80,8 +80,13 @@ def _is_of(stack: str, file: Path) -> bool:
 
 
 def api_of(prometheus: PrometheusTarget, timeout: float = _TIMEOUT) -> PrometheusApi:
+    return PrometheusApi(prometheus.url, credentials=credentials_of(prometheus), timeout=timeout)
+
+
+def credentials_of(prometheus: PrometheusTarget) -> Credentials:
+    """How we identify ourselves to it."""
     token = prometheus.bearer_token_file
-    return PrometheusApi(prometheus.url, credentials=bearer(token) if token else anonymous, timeout=timeout)
+    return bearer(token) if token else anonymous
 
 
 def wanted_series(plan: Plan, start: float, end: float) -> Wanted:

@@ -126,6 +126,15 @@ def test_check_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert [(p["objective"], p["hard"]) for p in data["unjudgeable"]] == [("memory_growth", True)]
 
 
+def test_check_looks_at_the_folder_that_the_run_would_be_in(capsys: pytest.CaptureFixture[str], here: Path) -> None:
+    Path("p.yml").write_text(PLAN)
+    code, out, _ = harness(capsys, "check", "p.yml", "--out", "elsewhere", "--json")
+    told = next(check["detail"] for check in json.loads(out)["checks"] if check["name"] == "disk")
+    assert code == 11
+    assert f"free in {here / 'elsewhere'};" in told
+    assert not Path("elsewhere").exists()
+
+
 def test_no_runs(capsys: pytest.CaptureFixture[str]) -> None:
     assert harness(capsys, "runs") == (0, "there is no run in runs; start one with: harness run PLAN\n", "")
     assert harness(capsys, "runs", "--json") == (0, "[]\n", "")

@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,43 @@ def test_status_while_the_live_prometheus_does_not_answer(capsys: pytest.Capture
     assert code == 0
     assert "objectives so far: " in out and "http://127.0.0.1:9" in out.splitlines()[-1]
     assert asked["objectives"] == [] and "http://127.0.0.1:9" in asked["objectives_unknown"]
+
+
+def test_status_identifies_itself_to_the_prometheus_of_the_plan(capsys: pytest.CaptureFixture[str], here: Path) -> None:
+    asked: list[str | None] = []
+
+    class Guarded(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked.append(self.headers.get("Authorization"))
+            self.send_response(503)
+            self.end_headers()
+
+        do_GET = do_POST
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Guarded)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    url = f"http://127.0.0.1:{server.server_port}"
+    directory = make_run(Path("runs"), "r1", Outcome.PASS, ended_at=None, steady_to=None, ended_by="crashed")
+    directory.verdict_file.unlink()
+    Path("token").write_text("canary\n")
+    named = f"prometheus: {{url: '{url}', bearer_token_file: '{here / 'token'}'}}\n"
+    directory.plan_file.write_text(directory.plan_file.read_text() + named)
+    state = {"at": time.time(), "phase": "steady", "elapsed": 30, "total": 90, "alerts": []}
+    try:
+        with owned(directory.work):
+            for one in (url, url.replace("127.0.0.1", "localhost")):  # the second is none that the plan names
+                (directory.work / "state.json").write_text(json.dumps(state | {"prometheus": one}))
+                assert harness(capsys, "status")[0] == 0
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+    assert set(asked) == {"Bearer canary", None}
+    assert asked[0] == "Bearer canary" and asked[-1] is None
 
 
 def test_stop_of_a_run_that_is_not_on(capsys: pytest.CaptureFixture[str]) -> None:
