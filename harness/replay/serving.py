@@ -138,11 +138,11 @@ def _write(run: RunData, data: Path, dress: _Dress, *, buckets: bool) -> int:
         at = run.start
         while at <= run.end:
             until = min(at + PIECE, run.end + 0.001)
-            found = [dress(one) for one in run.api.raw(selector, at, until - 0.001)]
+            found = [dress(one) for one in _of_stack(run.api.raw(selector, at, until - 0.001), run.stack)]
             series.update(tuple(sorted(one.labels.items())) for one in found)
             writer.add(found, selector)
             at = until
-        alerts = [dress(one) for one in alert_series(run)]
+        alerts = [dress(one) for one in _of_stack(alert_series(run), run.stack)]
         series.update(tuple(sorted(one.labels.items())) for one in alerts)
         writer.add(alerts, ALERTS)
         writer.finish(data / dress.run_id)
@@ -150,6 +150,11 @@ def _write(run: RunData, data: Path, dress: _Dress, *, buckets: bool) -> int:
         shutil.move(block.path, data / block.path.name)
     (data / dress.run_id).rmdir()
     return len(series)
+
+
+def _of_stack(series: Iterable[Series], stack: str) -> Iterator[Series]:
+    """Without other stacks', which a snapshot of a shared Prometheus holds too, and which would become the run's."""
+    return (one for one in series if one.labels.get(STACK, stack) == stack)
 
 
 def alert_series(run: RunData) -> Iterator[Series]:
