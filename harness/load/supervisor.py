@@ -7,6 +7,7 @@ from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
+from harness.errors import HarnessError
 from harness.load.control import ControlError
 from harness.load.processes import LocustChild
 from harness.load.restart import back_off, failures_in_a_row, why_replace
@@ -69,8 +70,7 @@ class WorkerSupervisor:
         child = place.child
         if child is None:
             if now >= place.restart_at:
-                self.restarts += 1
-                place.child = self._spawn(place.name, place.port)
+                self._begin(place, now)
             return
         reason = self._reason(place, child, missing, now) if child.alive else ""
         if reason is None:
@@ -86,8 +86,19 @@ class WorkerSupervisor:
                 self._forget(announced.client_id)
             except ControlError:
                 self._problem(f"the Locust master could not be told that {place.name} is gone")
-        if delay == 0:
-            self._look_after(place, missing)
+        if delay == 0 and not self._stopped():
+            self._begin(place, now)
+
+    def _begin(self, place: WorkerPlace, now: float) -> None:
+        """Starts its worker; a machine that cannot just now (no memory, no process left) is asked again later."""
+        self.restarts += 1
+        try:
+            place.child = self._spawn(place.name, place.port)
+        except (HarnessError, OSError) as error:
+            place.failures += 1
+            place.restart_at = now + back_off(place.failures)
+            why = error.message if isinstance(error, HarnessError) else str(error)
+            self._problem(f"{place.name} could not be started again, and is tried on: {why}")
 
     @staticmethod
     def _reason(place: WorkerPlace, child: LocustChild, missing: AbstractSet[str], now: float) -> str | None:

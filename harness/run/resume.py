@@ -89,6 +89,11 @@ def taken_up(directory: RunDirectory, plan: Plan, now: float) -> RunRecord:
     close = f"close and judge it: harness judge {directory.path}"
     refuse_what_is_not_dead(directory)
     record = directory.read_record()
+    if record.steady_from is not None and plan.prometheus is not None:
+        raise UsageError(
+            f"the series of the run in {directory.path} are in a Prometheus that its plan names: it cannot be taken up",
+            remedy=close,
+        )
     if record.steady_from is None or not (directory.work / "prometheus" / "data").is_dir():
         raise UsageError(f"the load of the run in {directory.path} had not begun", remedy="start it anew")
     if plan.kind in ("stress", "capacity"):

@@ -16,6 +16,7 @@ from harness.judge.windows import Window
 from harness.load.children import child_config
 from harness.load.config import LoadConfig
 from harness.ownership import owned
+from harness.plan.model import PrometheusTarget
 from harness.run.live_state import STATE_FILE, StateUi
 from harness.run.options import RunOptions
 from harness.run.phases import Schedule
@@ -104,6 +105,10 @@ def test_what_cannot_be_taken_up_is_refused_with_what_to_do(dead: RunDirectory) 
         taken_up(dead, DAY, BEGUN + 86_340)
     with pytest.raises(UsageError, match="a run that looks for a limit"):
         taken_up(dead, DAY.model_copy(update={"kind": "capacity"}), BEGUN + 75_600)
+    named = DAY.model_copy(update={"prometheus": PrometheusTarget(url="http://127.0.0.1:9")})
+    with pytest.raises(UsageError, match="are in a Prometheus that its plan names") as error:
+        taken_up(dead, named, BEGUN + 75_600)
+    assert error.value.remedy == f"close and judge it: harness judge {dead.path}", "not to start it anew"
     with owned(dead.work), pytest.raises(UsageError, match="is on"):
         refuse_what_is_not_dead(dead)
     record = dead.read_record()
