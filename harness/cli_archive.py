@@ -77,13 +77,16 @@ def list_(root: Path, as_json: bool) -> int:
 @click.option("--name", default="main", show_default=True, help="Of the baseline.")
 @click.option("--remove", is_flag=True, help="It is no baseline any more.")
 @click.option("--force", is_flag=True, help="Take a run that did not pass, or was not judged, all the same.")
+@click.option("--keep", type=click.IntRange(min=1), help="Of this name so many runs stay, the newest; without it all.")
 @_root
-def baseline(run: str, name: str, remove: bool, force: bool, root: Path) -> int:
+def baseline(run: str, name: str, remove: bool, force: bool, keep: int | None, root: Path) -> int:
     """Make RUN a baseline: later runs are compared with it, and it is never pruned.
 
     RUN is a run directory below the folder of runs, a run id or `last`. A baseline may hold several runs. One that
     did not pass is refused: what is as bad would be called the same.
     """
+    if remove and keep is not None:
+        raise UsageError("--keep is about a run that is added", remedy="take it out, or leave --remove out")
     if remove and run in read_baselines(root).get(name, ()):  # also one that is not there any more
         run_id = run
     else:
@@ -95,7 +98,7 @@ def baseline(run: str, name: str, remove: bool, force: bool, root: Path) -> int:
             f"the run {run_id} did not pass, so what is as bad would be called the same",
             remedy=f"judge it again (harness judge {run}), name another one, or --force",
         )
-    named = remove_baseline(root, name, run_id) if remove else add_baseline(root, name, run_id)
+    named = remove_baseline(root, name, run_id) if remove else add_baseline(root, name, run_id, keep)
     click.echo(f"baseline {name}: {', '.join(named.get(name, ())) or 'no run'}")
     return 0
 

@@ -43,8 +43,11 @@ def read_baselines(root: Path) -> Baselines:
     return {str(name): tuple(ids) for name, ids in named.items()}
 
 
-def add_baseline(root: Path, name: str, run_id: str) -> Baselines:
+def add_baseline(root: Path, name: str, run_id: str, keep: int | None = None) -> Baselines:
     """Names a run as the newest of a baseline's runs, and returns all.
+
+    Args:
+        keep: so many of the name's newest runs stay in it; None: all.
 
     Raises:
         UsageError: no good name.
@@ -53,7 +56,8 @@ def add_baseline(root: Path, name: str, run_id: str) -> Baselines:
     if not _NAME.fullmatch(name):
         raise UsageError(f"{name!r} is no name of a baseline", remedy="letters, digits, '_', '.' and '-', as main")
     with _changing(root) as named:
-        named[name] = (*(one for one in named.get(name, ()) if one != run_id), run_id)
+        runs = (*(one for one in named.get(name, ()) if one != run_id), run_id)
+        named[name] = runs if keep is None else runs[-keep:]
         return dict(named)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.judge.regression_runs import choose
+from harness.plan.dump import dump_plan
 from harness.plan.regression import Baseline
 from harness.run.baselines import add_baseline, read_baselines
 from harness.run.json_files import write_json
@@ -21,6 +22,7 @@ def a_run(root: Path, folder: str, run_id: str, started_at: float = 1_790_000_00
     directory = RunDirectory(root / folder)
     directory.path.mkdir(parents=True)
     directory.write_record(RunRecord(run_id, "made", started_at, "http://localhost"))
+    directory.plan_file.write_text(dump_plan(plan(), mask=True))
     told = {"schema": 1, "run_id": run_id, "outcome": "pass", "findings": [], "coverage": {}}
     objective = {"objective": "error_ratio", "subject": "all", "outcome": "pass", "value": 0.0, "limit": 0.01}
     write_json(directory.verdict_file, {**told, "objectives": [{**objective, "unit": "ratio", "note": ""}]})
@@ -73,3 +75,24 @@ def test_a_baseline_whose_folder_was_renamed_is_found_by_its_id(
     assert [one.path.name for one in found.directories] == ["before-the-upgrade"], found
     code, _, err = harness(capsys, "compare", "r2", "main", "--out", str(tmp_path))
     assert "is no run" not in err
+
+
+def test_a_baseline_that_grows_every_night_keeps_its_newest(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """What is a baseline is never pruned: a nightly job that names each good night would fill its disk."""
+    for day in range(4):
+        run_id = f"r{day}"
+        a_run(tmp_path, run_id, run_id, started_at=1_790_000_000.0 + day)
+        told = harness(capsys, "archive", "baseline", run_id, "--keep", "2", "--out", str(tmp_path))
+        assert told[0] == 0, told
+    assert told[1] == "baseline main: r2, r3\n"
+    assert harness(capsys, "archive", "prune", "--keep", "0", "--keep-days", "0", "--out", str(tmp_path))[0] == 0
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == ["r2", "r3"]
+    code, _, err = harness(capsys, "archive", "baseline", "r3", "--remove", "--keep", "1", "--out", str(tmp_path))
+    assert code == 2 and "--keep" in err
+
+
+@pytest.mark.parametrize("job", ["github-nightly.yml", "gitlab-nightly.yml"])
+def test_the_nightly_jobs_do_not_keep_every_good_night_for_ever(job: str) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "ci" / job).read_text(encoding="utf-8")
+    (line,) = [one for one in text.splitlines() if "harness archive baseline" in one]
+    assert "--keep 10" in line and "last_passed: 10" in text
