@@ -52,18 +52,30 @@ def check_baseline(
                 ("baseline", "queries", i, "objective"),
                 f"there is no objective {query.objective!r}{did_you_mean(query.objective, SPECS)}",
             )
-        if query.change == "relative" and not judging:
-            _check_shares(query, i, root, problems)
+        if not judging:
+            _check_scale(query, i, root, problems)
 
 
-def _check_shares(query: RegressionQuery, index: int, root: Node, problems: Problems) -> None:
-    """``tolerance: 5`` is 500 %: everything up to six times the baseline would be the same."""
+def _check_scale(query: RegressionQuery, index: int, root: Node, problems: Problems) -> None:
+    """``tolerance: 5`` is 500 % of a share; a default of 0.05 is much in seconds, little in jobs, nothing in bytes."""
+    place = ("baseline", "queries", index)
+    if query.change == "absolute":
+        missing = [key for key in ("tolerance", "between_runs") if key not in query.model_fields_set]
+        if missing:
+            unit = f", {query.unit}" if query.unit else ""
+            problems.add_loc(
+                root,
+                (*place, "change"),
+                f"change: absolute needs {' and '.join(missing)} in its unit{unit}",
+                "say which change is the same, and by how much runs of one build differ",
+            )
+        return
     for key in ("tolerance", "between_runs"):
         share = float(getattr(query, key))
         if share >= 1:
             problems.add_loc(
                 root,
-                ("baseline", "queries", index, key),
+                (*place, key),
                 f"a {key} of {format_value(share, 'ratio')} is as much as the baseline itself: nothing would be worse",
                 f"write {share:g}% for {share:g} in a hundred, or change: absolute for a quantity in its unit",
             )

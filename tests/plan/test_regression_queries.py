@@ -94,6 +94,13 @@ def test_a_plan_adds_its_own_and_survives_being_written() -> None:
         ("last_passed: 5", "last_passed: 0", 6, "greater than or equal to 1"),
         ("tolerance: 10%", "tolerance: 0", 13, "greater than 0"),
         ("tolerance: 10%", "tolerance: 5", 13, "a tolerance of 500% is as much as the baseline itself"),
+        (
+            "tolerance: 10%",
+            "change: absolute",
+            13,
+            "change: absolute needs tolerance and between_runs in its unit, jobs",
+        ),
+        ("tolerance: 10%", "tolerance: 5\n      change: absolute", 14, "needs between_runs in its unit, jobs"),
         ("tolerance: 10%", "between_runs: 2", 13, "a between_runs of 200% is as much as the baseline itself"),
         ("tolerance: 10%", "change: absolute\n      tolerance: 10%", 9, "tolerance '10%' is no quantity of the unit"),
     ],
