@@ -70,8 +70,11 @@ def read_order(directory: RunDirectory) -> Order:
         data: Any = read_json(file)
         if data["schema"] != SCHEMA:
             raise ValueError(f"schema {data['schema']!r}")
-        plan = load_plan_text(data["plan"], where=str(file), environ={})
-        return Order(plan, tuple(str(one) for one in data["faults"]), Path(data["folder"]))
+        text, faults, folder = data["plan"], data["faults"], data["folder"]
+        if not isinstance(text, str) or not isinstance(faults, list) or not isinstance(folder, str):
+            raise TypeError("it was damaged")
+        plan = load_plan_text(text, where=str(file), environ={})
+        return Order(plan, tuple(str(one) for one in faults), Path(folder))
     except (HarnessError, KeyError, TypeError, ValueError) as error:
         raise UsageError(
             f"the run in {directory.path} did not leave what it takes to go on with it: {error}",
