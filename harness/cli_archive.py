@@ -245,6 +245,9 @@ def _last_passed(directory: RunDirectory) -> int | None:
 
 
 def _checked(directory: RunDirectory) -> dict[str, Any]:
+    if not directory.tsdb.is_dir():
+        why = "its series are not there: never archived, or pruned with --series-only"
+        return {"run_id": directory.read_record().run_id, "ok": False, "told": why, "damage": []}
     try:
         checked = check_archive(directory.tsdb)
     except DamagedArchiveError as error:  # the list itself; the other runs are looked at all the same

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from harness.assets import rules_path
 from harness.cli_compare_loads import tell_loads
+from harness.cli_runs import stored_plan
 from harness.cli_terminal import Terminal
 from harness.errors import UsageError
 from harness.judge.load_regression import KINDS
@@ -20,7 +21,6 @@ from harness.judge.load_regression_runs import compare_loads
 from harness.judge.regression import Change, Comparison
 from harness.judge.regression_runs import by_id, compare_with, query_set, stored_run
 from harness.judge.verdict import Outcome, worst
-from harness.plan.loading import load_plan
 from harness.report.comparison import ComparedView, compared_view
 from harness.report.text import markdown, one_line
 from harness.run.baselines import read_baselines
@@ -53,7 +53,7 @@ def compare(
     name: exit 2.
     """
     directory = find_run(run, root)
-    plan = load_plan(directory.plan_file, environ={}, judging=True)
+    plan = stored_plan(directory)
     if plan.kind in KINDS:
         if require:
             raise UsageError(f"--require: a {plan.kind} run is compared by its capacity, not by queries")

@@ -41,7 +41,10 @@ _runs_root = click.option(
 def stored_plan(directory: RunDirectory) -> Plan:
     """The plan of a run. No environment: what was judged then is judged now. Raises PlanError."""
     if not directory.plan_file.is_file():
-        raise ArchiveError(f"{directory.plan_file} is missing")
+        raise ArchiveError(
+            f"{directory.plan_file} is missing",
+            remedy="a run directory holds run.json, plan.yml and tsdb: copy all of it",
+        )
     return load_plan(directory.plan_file, environ={}, judging=True)
 
 

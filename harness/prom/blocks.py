@@ -96,7 +96,10 @@ def link_archive(archive: Path, destination: Path) -> list[Block]:
         ArchiveError: nothing there, symbolic links, or no space for a copy.
     """
     if not archive.is_dir():
-        raise ArchiveError(f"{archive} is missing: this run's series were not kept")
+        raise ArchiveError(
+            f"{archive} is missing: this run's series were not kept",
+            remedy="put a copy of that folder in its place; `harness archive prune --series-only` removes it",
+        )
     refuse_symlinks(archive)
     require_whole(archive)
     blocks = find_blocks(archive)

@@ -223,7 +223,8 @@ def test_damaged_run_directories(capsys: pytest.CaptureFixture[str], here: Path)
     directory = make_run(here / "runs", "20261122T150000Z-t", Outcome.PASS)
     directory.plan_file.unlink()
     code, out, err = harness(capsys, "judge", "last")
-    assert (code, out, err) == (12, "", "error: runs/20261122T150000Z-t/plan.yml is missing\n")
+    remedy = "a run directory holds run.json, plan.yml and tsdb: copy all of it"
+    assert (code, out, err) == (12, "", f"error: runs/20261122T150000Z-t/plan.yml is missing\n  {remedy}\n")
     directory.record_file.write_text("[]")
     assert harness(capsys, "judge", "last") == (12, "", "error: runs/20261122T150000Z-t/run.json: not a JSON object\n")
 
