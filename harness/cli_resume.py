@@ -54,9 +54,10 @@ def _go_on(directory: RunDirectory, *, as_json: bool, announce_fd: int | None) -
     order = read_order(directory)
     try:
         os.chdir(order.folder)  # the plan's file names count from there
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: nothing that could be the name of one
+        why = error.strerror if isinstance(error, OSError) else error
         raise UsageError(
-            f"the folder that the run was started in is not there: {order.folder}: {error.strerror}",
+            f"the folder that the run was started in is not there: {str(order.folder)[:500]!r}: {why}",
             remedy=f"close and judge it: harness judge {directory.path}",
         ) from error
     progress = Terminal(stderr=as_json)

@@ -69,7 +69,7 @@ def read_state(directory: RunDirectory) -> LiveState | None:
     try:
         return _checked(LiveState(**{**data, "alerts": tuple(data["alerts"])}))
     except (TypeError, KeyError) as error:
-        raise ArchiveError(f"{file} is not the state of a run that this version knows: {error}") from error
+        raise ArchiveError(f"{file} is not the state of a run that this version knows: {str(error)[:200]}") from error
 
 
 def _checked(state: LiveState) -> LiveState:

@@ -77,7 +77,7 @@ def read_order(directory: RunDirectory) -> Order:
         return Order(plan, tuple(str(one) for one in faults), Path(folder))
     except (HarnessError, KeyError, TypeError, ValueError) as error:
         raise UsageError(
-            f"the run in {directory.path} did not leave what it takes to go on with it: {error}",
+            f"the run in {directory.path} did not leave what it takes to go on with it: {str(error)[:1000]}",
             remedy=f"close and judge it: harness judge {directory.path} (runs in standing services cannot be resumed)",
         ) from error
 

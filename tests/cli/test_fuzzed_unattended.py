@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
@@ -53,7 +54,8 @@ def test_damaged_working_data(
         assert 0 < len(out + err) < 10_000
     assert "standing" in json.loads(out) or "error" in json.loads(out)
     for words in (["stop", name], ["resume", name]):
-        code, out, err = run(*words)
+        with contextlib.chdir(directory.path):  # a run that is taken up goes on in the folder that it names
+            code, out, err = run(*words)
         assert (code in (2, 12), out) == (True, ""), "a day later nothing of it is left to go on with"
         assert err.startswith("error: ") and len(err) < 10_000
     assert (directory.work / "state.json").read_bytes() == state
