@@ -14,6 +14,7 @@ import requests
 from harness.errors import HarnessError, UsageError
 from harness.run.child import Child, Program
 from harness.run.ports import LOOPBACK, free_port, on_free_port
+from harness.run.target_preflight import direct_get
 from target import launch
 
 _START_SECONDS = 60.0
@@ -81,6 +82,6 @@ def _on_ports(start: Callable[..., tuple[Child, str, str]], ports: tuple[int, in
 
 def _healthy(url: str) -> bool:
     try:
-        return requests.get(f"{url}/health", timeout=2).status_code == 200
+        return direct_get(f"{url}/health", timeout=2).status_code == 200
     except requests.RequestException:
         return False

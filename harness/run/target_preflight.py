@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
 
 from harness.deadline import within
-from harness.plan.checks import host_allowed
+from harness.plan.checks import host_allowed, is_loopback
 from harness.plan.model import Plan, Target
 from harness.plan.secrets import mask_url
 from harness.prom.config import MOST_TARGET_SERIES
@@ -87,13 +88,20 @@ def _ask(target: Target, url: str) -> tuple[int, Mapping[str, str], tuple[float,
     """Status, headers, and unix seconds before and after; the body is not read: it may have no end."""
     patience = min(TIMEOUT, target.timeout)
     before = time.time()
-    answer = within(_WHOLE * patience, lambda: requests.get(
+    answer = within(_WHOLE * patience, lambda: direct_get(
         url, timeout=patience, headers=dict(target.headers), verify=target.ca_file or True, allow_redirects=False,
         stream=True,
     ))  # fmt: skip
     after = time.time()
     answer.close()
     return answer.status_code, answer.headers, (before, after)
+
+
+def direct_get(url: str, **how: Any) -> requests.Response:
+    """``requests.get`` past the environment's proxies (and netrc): Locust and Prometheus know none of them either."""
+    with requests.Session() as session:
+        session.trust_env = False
+        return session.get(url, **how)
 
 
 def skew(date: str | None, taken: tuple[float, float]) -> float | None:
@@ -129,11 +137,10 @@ def check_clock_of(name: str, url: str, tolerated: float) -> Check | None:
     Args:
         tolerated: seconds: a scrape interval. What the harness calls the steady state would begin elsewhere.
     """
+    ask = direct_get if is_loopback(urlsplit(url).hostname or "") else requests.get  # as PrometheusApi
     before = time.time()
     try:
-        answer = within(
-            _WHOLE * TIMEOUT, lambda: requests.get(url, timeout=TIMEOUT, stream=True, allow_redirects=False)
-        )
+        answer = within(_WHOLE * TIMEOUT, lambda: ask(url, timeout=TIMEOUT, stream=True, allow_redirects=False))
     except (requests.RequestException, OSError):
         return None  # that it does not answer is told elsewhere
     after = time.time()
@@ -192,7 +199,7 @@ def _read_metrics(url: str) -> tuple[int, Exposition, int]:
     """Status, what was read, and the bytes of what did not end by then (else 0)."""
     deadline = time.monotonic() + MOST_METRICS_SECONDS
     read, size = Exposition(), 0
-    with requests.get(url, timeout=TIMEOUT, stream=True) as answer:
+    with direct_get(url, timeout=TIMEOUT, stream=True) as answer:
         if answer.status_code != requests.codes.ok:
             return answer.status_code, read, 0
         for piece in answer.iter_content(65_536):

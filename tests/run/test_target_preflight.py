@@ -184,3 +184,18 @@ def test_a_body_without_an_end_is_given_up(service: Service, monkeypatch: pytest
     found = check_target_metrics(f"{service.url}/endless")
     assert not found.ok
     assert "does not end: 1 MB so far" in found.detail
+
+
+def test_a_proxy_of_the_environment_is_not_asked_as_the_load_will_not(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    service.answers["/health"] = service.answers["/ok"] = (200, {"Date": formatdate(usegmt=True)}, b"")
+    service.answers["/metrics"] = (200, {}, b"a 1\n")
+    checks = list(target_checks(plan(service.url, "  expects: {/ok: 200}\n")))
+    assert [(check.name, check.ok) for check in checks] == [("target", True), ("target /ok", True)], checks
+    assert check_target_metrics(f"{service.url}/metrics").ok
+    assert check_clock_of("prometheus", f"{service.url}/ok", 5.0) is not None
