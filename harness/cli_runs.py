@@ -196,7 +196,7 @@ def _require_judged(directory: RunDirectory, name: str) -> None:
     if still_on(directory):
         raise ArchiveError(
             f"the run in {directory.path} is still on, so it has no verdict yet",
-            remedy="wait for its end, or end it: Ctrl-C, SIGTERM",
+            remedy=f"wait for its end, or end it: harness stop {name}",
         )
     raise ArchiveError(f"the run in {directory.path} was not judged yet", remedy=f"judge it: harness judge {name}")
 

@@ -75,7 +75,8 @@ def recover(directory: RunDirectory, plan: Plan) -> str | None:
 def _refuse_unless_judged(directory: RunDirectory) -> None:
     if not directory.tsdb.is_dir():  # else it is being judged at its end
         raise ArchiveError(
-            f"the run in {directory.path} is still on", remedy="wait for its end, or end it: Ctrl-C, SIGTERM"
+            f"the run in {directory.path} is still on",
+            remedy=f"wait for its end, or end it: harness stop {directory.path}",
         )
 
 

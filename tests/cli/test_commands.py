@@ -174,7 +174,7 @@ def test_a_run_that_is_on_is_running_and_has_no_report_yet(capsys: pytest.Captur
         assert harness(capsys, "runs")[1].splitlines()[1].split()[-1] == "running"
         assert harness(capsys, "report", "last") == (
             12, "", "error: the run in runs/20261122T150000Z-t is still on, so it has no verdict yet\n"
-            "  wait for its end, or end it: Ctrl-C, SIGTERM\n",
+            "  wait for its end, or end it: harness stop last\n",
         )  # fmt: skip
     [row] = json.loads(harness(capsys, "runs", "--json")[1])
     assert (row["ended_by"], row["outcome"]) == ("crashed", "not judged"), "its harness was killed"
