@@ -76,6 +76,11 @@ def cli() -> None:
     """
 
 
+def _harmless(text: str) -> str:
+    """An error may quote a run directory from elsewhere: nothing in it steers the terminal, or cannot be written."""
+    return "".join(c if c.isprintable() or c in "\n\t" else "?" for c in text)
+
+
 def run_command(arguments: Sequence[str] | None) -> int:
     """The exit code. An exception that is not listed here is a bug of ours: its traceback is the right answer.
 
@@ -94,7 +99,7 @@ def run_command(arguments: Sequence[str] | None) -> int:
     try:
         code = cli.main(args=None if arguments is None else list(arguments), prog_name="harness", standalone_mode=False)
     except HarnessError as error:
-        click.secho(f"error: {error}", err=True, fg="red" if sys.stderr.isatty() else None)
+        click.secho(_harmless(f"error: {error}"), err=True, fg="red" if sys.stderr.isatty() else None)
         return tell(error.message, error.remedy, error.exit_code)
     except click.ClickException as error:
         error.show()
@@ -108,6 +113,6 @@ def run_command(arguments: Sequence[str] | None) -> int:
         full = of_the_machine(error)
         if full is None:
             raise
-        click.secho(f"error: {full}", err=True, fg="red" if sys.stderr.isatty() else None)
+        click.secho(_harmless(f"error: {full}"), err=True, fg="red" if sys.stderr.isatty() else None)
         return tell(full.message, full.remedy, full.exit_code)
     return int(code or 0)

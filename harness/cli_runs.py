@@ -21,6 +21,7 @@ from harness.prom.manifest import DamagedArchiveError
 from harness.report import FORMATS, render, write_reports
 from harness.report.console import print_verdict
 from harness.report.stored import read_verdict
+from harness.report.text import one_line
 from harness.report.writer import ReportWriter, evidence_of
 from harness.run.baselines import read_baselines
 from harness.run.record import RunDirectory, RunRecord, find_run, list_runs, rfc3339
@@ -181,7 +182,7 @@ def runs(root: Path, trend: str | None, as_json: bool) -> int:
     for column in columns:
         table.add_column(column.replace("_", " "), overflow="fold")
     for row in found:
-        table.add_row(*(str(row[column] or "-") for column in columns))
+        table.add_row(*(one_line(str(row[column] or "-")) for column in columns))
     console = Terminal()
     if not console.is_terminal:
         console.width = max(console.width, 160)

@@ -16,6 +16,7 @@ from harness.errors import ArchiveError, ExitCode, HarnessError, QueryError, Usa
 from harness.judge.verdict import ObjectiveResult
 from harness.prom.credentials import anonymous
 from harness.report.stored import read_verdict
+from harness.report.text import printable
 from harness.run.interrupts import STOP_FILE
 from harness.run.named_prometheus import credentials_of
 from harness.run.record import RunDirectory, find_run
@@ -53,9 +54,9 @@ def status(run: str, brief: bool, root: Path, as_json: bool) -> int:
         click.echo(json.dumps({**to_json(found, outcome), "objectives": rows, "objectives_unknown": trouble}, indent=2))
     else:
         for line in in_words(found, outcome):
-            click.echo(line)
+            click.echo(printable(line))
         for one in objectives:
-            click.echo(_line(one, found.standing == "over"))
+            click.echo(printable(_line(one, found.standing == "over")))
         if trouble:
             click.echo(f"  objectives so far: {trouble}")
     unjudged = found.standing == "over" and not outcome

@@ -216,3 +216,21 @@ def test_a_detached_run_that_is_given_up_while_it_starts_does_not_go_on(
     with pytest.raises(ProcessLookupError):
         os.kill(int((here / "pid").read_text()), 0)
     assert list((here / "runs").iterdir()) == []
+
+
+def test_a_run_directory_from_elsewhere_does_not_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    evil = "\x1b]0;x\x07\x1b[2J\u202e"
+    directory = make_run(Path("runs"), "r1", Outcome.FAIL, ended_by="aborted", reason=f"a{evil}b")
+    text = directory.record_file.read_text().replace('"plan": "t"', json.dumps({"plan": f"t{evil}"})[1:-1])
+    directory.record_file.write_text(text)
+    verdict = directory.verdict_file.read_text().replace('"latency_p95"', json.dumps(f"latency_p95{evil}"))
+    directory.verdict_file.write_text(verdict)
+    for words in (["status"], ["runs"]):
+        code, out, err = harness(capsys, *words)
+        assert (code, err) == (0, "")
+        assert "r1" in out and out.replace("\n", "").isprintable()
+    state = {"at": 1.0, "alerts": [], f"x{evil}\ud800": 1}
+    directory.work.mkdir()
+    (directory.work / "state.json").write_text(json.dumps(state))
+    code, _, err = harness(capsys, "status")
+    assert code == 12 and "is not the state of a run" in err and err.replace("\n", "").isprintable()
