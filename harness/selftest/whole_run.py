@@ -206,7 +206,8 @@ def _left(processes: Iterable[psutil.Process], below: Path) -> list[str]:
 
 def orphans(below: Path) -> list[psutil.Process]:
     """Processes that lost their parent and have a folder on their command line, or work in it or below."""
-    parents = {1, *(one.pid for one in psutil.Process().parents())}  # one of them took the orphans in
+    # One of these took the orphans in. Not the shell of who started us: its other programs may look into the folder.
+    parents = {1, *(one.pid for one in psutil.Process().parents() if one.terminal() is None)} - {os.getpid()}
     inside, found = f"{below.absolute()}/", []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
