@@ -30,11 +30,14 @@ class OwnTarget:
 
 
 @contextmanager
-def own_target(folder: Path, database: Callable[[str], str] = lambda url: url) -> Iterator[OwnTarget]:
+def own_target(
+    folder: Path, database: Callable[[str], str] = lambda url: url, faults: Sequence[str] = ()
+) -> Iterator[OwnTarget]:
     """Starts it, with its PostgreSQL and Redis, below ``folder``, which is made; it ends with the block.
 
     Args:
         database: gives the URL by which target and sidecar reach PostgreSQL, from that of the server.
+        faults: of the reference target, on from its start.
 
     Raises:
         HarnessError: a part did not start.
@@ -44,7 +47,7 @@ def own_target(folder: Path, database: Callable[[str], str] = lambda url: url) -
         _, url = parts.enter_context(start_postgres(folder, folder / "postgres.log"))
         database_url = database(url)
         _, redis_url = parts.enter_context(start_redis(folder, folder / "redis.log"))
-        child, base, metrics = parts.enter_context(start_mingus(database_url, redis_url, (), folder / "target.log"))
+        child, base, metrics = parts.enter_context(start_mingus(database_url, redis_url, faults, folder / "target.log"))
         yield OwnTarget(base, metrics, database_url, redis_url, child.pid)
 
 
