@@ -13,7 +13,7 @@ from __future__ import annotations
 import time
 import zlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import brotli  # type: ignore[import-untyped]
 import requests
@@ -79,7 +79,7 @@ def _bound_fast_bytes() -> None:
     def bounded_body(self: Any, data: Any) -> None:
         on_body(self, data)
         if len(self._body_buffer) > MOST_BODY:
-            raise BodyTooLong(_TOO_LONG)
+            _give_up(self._body_buffer)
 
     def unzipped(self: Any, gzip: bool = True, br: bool = False) -> bytes:
         packed = self._response.read()
@@ -97,6 +97,12 @@ def _bound_fast_bytes() -> None:
     CompatResponse.unzipped = unzipped  # type: ignore[method-assign]
 
 
+def _give_up(read: bytearray) -> NoReturn:
+    """Of this body nothing is kept: the failure's traceback would hold it until garbage is collected."""
+    del read[:]
+    raise BodyTooLong(_TOO_LONG)
+
+
 def _inflated(packed: bytes, window: int) -> bytes:
     unpacker = zlib.decompressobj(window)
     made = bytearray(unpacker.decompress(packed, _UNPACKED))
@@ -104,7 +110,7 @@ def _inflated(packed: bytes, window: int) -> bytes:
         _bounded(made)
         made += unpacker.decompress(unpacker.unconsumed_tail, _UNPACKED)
     if len(made) > MOST_BODY:
-        raise BodyTooLong(_TOO_LONG)
+        _give_up(made)
     if not unpacker.eof:
         raise zlib.error("incomplete or truncated stream")
     return bytes(made)
@@ -120,7 +126,7 @@ def _unbrotli(packed: bytes) -> bytes:
             break
         made += more
     if len(made) > MOST_BODY:
-        raise BodyTooLong(_TOO_LONG)
+        _give_up(made)
     if not unpacker.is_finished():
         raise zlib.error("incomplete or truncated stream")
     return bytes(made)
@@ -129,7 +135,7 @@ def _unbrotli(packed: bytes) -> bytes:
 def _bounded(made: bytearray) -> None:
     """Between two pieces of what is unpacked: the other users have their turn, or a bomb would stop them all."""
     if len(made) > MOST_BODY:
-        raise BodyTooLong(_TOO_LONG)
+        _give_up(made)
     sleep(0)
 
 
@@ -196,7 +202,7 @@ class _Bounded(requests.Response):
             body += piece
             if len(body) > MOST_BODY:
                 self.close()
-                raise BodyTooLong(_TOO_LONG)
+                _give_up(body)
         return bytes(body)
 
 
