@@ -31,7 +31,7 @@ def test_one_baseline_rests_on_what_is_assumed() -> None:
     found = effect(Level(1.1, 0.0), [Level(1.0, 0.0)], 0.02**2)
     assert found.difference == pytest.approx(0.1)
     assert found.error == pytest.approx(0.02 * math.sqrt(2))
-    assert found.df == 8
+    assert found.df == 3
 
 
 def test_the_spread_between_baselines_widens_the_interval() -> None:
