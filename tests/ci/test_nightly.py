@@ -189,6 +189,7 @@ def gitlab(night: Night, made: Path, branch: str = "main") -> tuple[int, str]:
     return night.shell(script, environ)
 
 
+@pytest.mark.long
 def test_the_gitlab_job_night_after_night(tmp_path: Path, made: dict[str, Path]) -> None:
     night = Night(tmp_path / "work")
     assert gitlab(night, made["first"])[0] == 0

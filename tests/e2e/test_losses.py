@@ -75,6 +75,7 @@ def test_a_target_that_dies_as_the_load_begins(whole: Whole) -> None:
     assert whole.verdict["findings"]
 
 
+@pytest.mark.long
 @pytest.mark.scenario("idle-users")
 def test_users_that_do_nothing(whole: Whole) -> None:
     assert whole.exit_code == 11

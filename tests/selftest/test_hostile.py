@@ -56,7 +56,8 @@ def test_capabilities_and_programs_that_are_missing_are_named(tmp_path: Path) ->
 
 
 UNDOES = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # ignored, where the tests run under nohup
 from harness.selftest.afterwards import afterwards
 with afterwards([["false"], ["no-such-program"], ["touch", sys.argv[1]]]):
     print("in it", flush=True)

@@ -158,7 +158,8 @@ def test_a_process_is_stopped_and_goes_on() -> None:
 
 
 STOPS = """
-import sys, time, psutil
+import signal, sys, time, psutil
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # ignored, where the tests run under nohup
 from harness.selftest.killing import stop_for_a_minute
 stop_for_a_minute([psutil.Process(int(pid)) for pid in sys.argv[1:]], seconds=600)
 print("stopped", flush=True)
