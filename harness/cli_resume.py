@@ -29,29 +29,39 @@ RUNS = Path("runs")
               help="Folder of run directories.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON; progress goes to stderr.")
 @click.option("--detach", is_flag=True, help="Start it and come back at once.")
+@click.option("--trust", is_flag=True, help="Also a run that was not started here by you: its locustfile is run.")
 @click.option("--announce-fd", type=int, hidden=True)
 @click.pass_context
 def resume(
-    context: click.Context, run: str, out: Path, as_json: bool, detach: bool, announce_fd: int | None
+    context: click.Context, run: str, out: Path, as_json: bool, detach: bool, trust: bool, announce_fd: int | None
 ) -> int:  # fmt: skip
     """Go on with a run whose harness was killed, to its planned end.
 
     RUN is a run directory, a run id or `last` (the default). The load goes on where the plan's clock stands now, the
     series in the same data; the time between is not judged, and the verdict names it. Where nothing of the load is
     left, `harness judge RUN` closes and judges it.
+
+    Its locustfile is run, so a run that somebody else or another machine started is refused without --trust.
     """
     if detach:
         return run_detached(context, out, as_json=as_json)
     directory = RunDirectory(find_run(run, out).path.absolute())
     refuse_what_is_not_dead(directory)
     with taken(directory):
-        return _go_on(directory, as_json=as_json, announce_fd=announce_fd)
+        return _go_on(directory, trust=trust, as_json=as_json, announce_fd=announce_fd)
 
 
-def _go_on(directory: RunDirectory, *, as_json: bool, announce_fd: int | None) -> int:
+def _go_on(directory: RunDirectory, *, trust: bool, as_json: bool, announce_fd: int | None) -> int:
     """With the run in this process' hands: whoever else had it may have taken it up, or closed it, by now."""
     refuse_what_is_not_dead(directory)
-    order = read_order(directory)
+    order = read_order(directory, os.environ)
+    if not (order.ours or trust):
+        raise UsageError(
+            f"the run in {directory.path} was not started by you on this machine, and to go on with it is to run "
+            f"{str(order.plan.load.locustfile)[:500]!r} in {str(order.folder)[:500]!r}",
+            remedy=f"where you know who made it: harness resume {directory.path} --trust; close and judge it, which "
+            f"runs nothing of it: harness judge {directory.path}",
+        )
     try:
         os.chdir(order.folder)  # the plan's file names count from there
     except (OSError, ValueError) as error:  # ValueError: nothing that could be the name of one

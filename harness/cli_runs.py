@@ -68,11 +68,12 @@ def stored_plan(directory: RunDirectory) -> Plan:
     "a time, as 2026-11-23T14:05:00Z. No report is written.",
 )
 @click.option("--to", "end", metavar="TIME", help="Judge up to here alone; see --from.")
+@click.option("--trust", is_flag=True, help="Others made RUN: its plan's token may be sent all the same.")
 @_runs_root
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
 def judge(
-    run: str, other: str | None, services_file: Path | None, start: str | None, end: str | None, root: Path,
-    as_json: bool,
+    run: str, other: str | None, services_file: Path | None, start: str | None, end: str | None, trust: bool,
+    root: Path, as_json: bool,
 ) -> int:  # fmt: skip
     """Judge RUN again, with today's rules, and write its reports again.
 
@@ -87,7 +88,7 @@ def judge(
     if services_file is not None and not directory.tsdb.is_dir():
         told = recover_standing(directory, plan, load_services(services_file, os.environ))
     elif not directory.tsdb.is_dir():
-        told = recover_named(directory, plan) or told
+        told = recover_named(directory, plan, os.environ, trust=trust) or told
     if told:
         click.echo(told, err=True)
     record = directory.read_record()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from harness.prom.credentials import anonymous
 from harness.report.stored import read_verdict
 from harness.report.text import printable
 from harness.run.interrupts import STOP_FILE
+from harness.run.made_here import may_send_token
 from harness.run.named_prometheus import credentials_of
 from harness.run.record import RunDirectory, find_run
 from harness.run.recover import still_on
@@ -80,7 +82,7 @@ def stop(run: str, wait: bool, timeout: str, root: Path) -> int:
             f"the run in {directory.path} is not on", remedy=f"how it stands: harness status {directory.path.name}"
         )
     try:
-        (directory.work / STOP_FILE).touch()
+        os.close(os.open(directory.work / STOP_FILE, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644))
     except FileNotFoundError:
         pass  # it ended just now
     except OSError as error:
@@ -139,6 +141,8 @@ def _so_far(directory: RunDirectory, found: RunStatus) -> tuple[Sequence[Objecti
     try:
         plan = stored_plan(directory)
         named = plan.prometheus if plan.prometheus and plan.prometheus.url == state.prometheus else None
+        if named and not may_send_token(directory, named, os.environ):
+            return (), "this run was not started by you on this machine: the token file of its plan is not read"
         credentials = credentials_of(named) if named else anonymous
         api = LiveApi(state.prometheus, credentials=credentials, timeout=_QUERY_SECONDS)
         results = objectives_so_far(api, directory, plan, time.time())

@@ -97,7 +97,9 @@ def publish(blocks: Sequence[Block], tsdb: Path, start: float, end: float, hidde
     work = unmasked_of(tsdb)
     shutil.rmtree(work, ignore_errors=True)
     try:
-        (work / "data").mkdir(parents=True)
+        work.parent.mkdir(parents=True, exist_ok=True)
+        work.mkdir()  # refuses a link to elsewhere, which a run directory of somebody else's may hold
+        (work / "data").mkdir()
         for block in blocks:
             shutil.move(block.path, work / "data" / block.path.name)
         last = max(block.end_ms for block in blocks) / 1000

@@ -29,6 +29,7 @@ from harness.run.last_scrapes import await_last_scrapes
 from harness.run.live_state import StateUi
 from harness.run.live_view import LiveView
 from harness.run.log_bounds import LOG_LIMIT, bound_logs
+from harness.run.made_here import seal_prometheus
 from harness.run.marks import quiet_windows
 from harness.run.options import RunOptions, RunResult
 from harness.run.own_parts import OwnParts
@@ -68,6 +69,7 @@ class LiveSession:
             self.begun_at = record.steady_from - plan.load.warmup
         else:
             self._write_plan()
+            seal_prometheus(directory, plan.prometheus, options.environ)
         write_order(directory, plan, options)
 
     @property

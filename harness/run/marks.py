@@ -23,7 +23,9 @@ def add_mark(directory: RunDirectory, mark: SetAside) -> None:
     """
     line = json.dumps(mark.to_json(), ensure_ascii=False) + "\n"
     try:
-        file = os.open(directory.marks, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        # A run directory from elsewhere may hold a link to a file of ours, or a pipe that nobody reads.
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
+        file = os.open(directory.marks, flags, 0o644)
         try:
             os.write(file, line.encode())
             os.fsync(file)

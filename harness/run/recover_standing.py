@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from exporters.metric_names import RUN_INFO, STACK
-from harness.errors import ArchiveError
+from harness.errors import ArchiveError, UsageError
 from harness.plan.model import Plan
 from harness.prom.api import PrometheusApi
 from harness.prom.remote_archive import keep_remote
+from harness.run.made_here import may_send_token
 from harness.run.named_prometheus import ARCHIVE_TIMEOUT, api_of, wanted_series
 from harness.run.record import RunDirectory
 from harness.run.recover import ended, how_it_ended
@@ -36,11 +37,26 @@ def recover_standing(directory: RunDirectory, plan: Plan, services: Services) ->
     return _recover(directory, plan, standing_api(service), keep)
 
 
-def recover_named(directory: RunDirectory, plan: Plan) -> str | None:
-    """The same from the Prometheus that the plan names; None also where it names none."""
+def recover_named(
+    directory: RunDirectory, plan: Plan, environ: Mapping[str, str], *, trust: bool = False
+) -> str | None:
+    """The same from the Prometheus that the plan names; None also where it names none.
+
+    Args:
+        trust: the plan's token file is read also where this user did not make the run on this machine.
+
+    Raises:
+        UsageError: it is not to be read.
+    """
     prometheus = plan.prometheus
-    if prometheus is None:
+    if prometheus is None or directory.tsdb.is_dir():
         return None
+    if not (trust or may_send_token(directory, prometheus, environ)):
+        raise UsageError(
+            f"the run in {directory.path} was not made by you on this machine, and to recover its series is to send "
+            f"what stands in {str(prometheus.bearer_token_file)[:500]!r} to {prometheus.url[:500]}",
+            remedy="where that token is meant for that address: harness judge RUN --trust",
+        )
 
     def keep(start: float, end: float) -> str:
         keep_remote(api_of(prometheus, ARCHIVE_TIMEOUT), wanted_series(plan, start, end), directory.tsdb)

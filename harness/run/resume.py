@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from harness.plan.loading import load_plan, load_plan_text
 from harness.plan.model import Plan
 from harness.run.json_files import read_json
 from harness.run.live_state import read_state
+from harness.run.made_here import is_sealed, seal
 from harness.run.options import RunOptions
 from harness.run.record import Gap, RunDirectory, RunRecord, rfc3339
 from harness.run.recover import clear_dead, still_on
@@ -27,6 +28,7 @@ from harness.units import format_duration
 ORDER_FILE = "resume.json"
 SCHEMA = 1
 _CLOCK_SECONDS = 1.0  # by which a clock that is kept in step may go back
+_SEALED = ("plan", "faults", "folder")
 LEAST_LEFT = 60.0  # seconds of load, besides a new warm-up; for less nobody needs to start it all again
 
 
@@ -37,11 +39,13 @@ class Order:
     Attributes:
         plan: as it was asked for, before it was set on parts that were started here; secrets included.
         folder: the working directory, from which the plan's file names count.
+        ours: this user asked for it, on this machine.
     """
 
     plan: Plan
     faults: tuple[str, ...]
     folder: Path
+    ours: bool = False
 
 
 def write_order(directory: RunDirectory, plan: Plan, options: RunOptions) -> None:
@@ -52,30 +56,27 @@ def write_order(directory: RunDirectory, plan: Plan, options: RunOptions) -> Non
     """
     if options.services is not None:
         return
-    data = {
-        "schema": SCHEMA,
-        "plan": dump_plan(plan, mask=False),
-        "faults": list(options.faults),
-        "folder": str(Path.cwd()),
-    }
+    words = dump_plan(plan, mask=False), list(options.faults), str(Path.cwd())
+    data = {"schema": SCHEMA, **dict(zip(_SEALED, words, strict=True)), "seal": seal(words, options.environ)}
     file = directory.work / ORDER_FILE
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:
         json.dump(data, out)
 
 
-def read_order(directory: RunDirectory) -> Order:
+def read_order(directory: RunDirectory, environ: Mapping[str, str]) -> Order:
     """Raises UsageError: the run left none, so that it cannot be taken up."""
     file = directory.work / ORDER_FILE
     try:
         data: Any = read_json(file)
         if data["schema"] != SCHEMA:
             raise ValueError(f"schema {data['schema']!r}")
-        text, faults, folder = data["plan"], data["faults"], data["folder"]
+        text, faults, folder = words = [data[name] for name in _SEALED]
         if not isinstance(text, str) or not isinstance(faults, list) or not isinstance(folder, str):
             raise TypeError("it was damaged")
         plan = load_plan_text(text, where=str(file), environ={})
-        return Order(plan, tuple(str(one) for one in faults), Path(folder))
-    except (HarnessError, KeyError, TypeError, ValueError) as error:
+        ours = is_sealed(words, data.get("seal"), environ)
+        return Order(plan, tuple(str(one) for one in faults), Path(folder), ours)
+    except (HarnessError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise UsageError(
             f"the run in {directory.path} did not leave what it takes to go on with it: {str(error)[:1000]}",
             remedy=f"close and judge it: harness judge {directory.path} (runs in standing services cannot be resumed)",

@@ -53,7 +53,7 @@ def test_damaged_working_data(
         assert code == 12, "its harness is dead"
         assert 0 < len(out + err) < 10_000
     assert "standing" in json.loads(out) or "error" in json.loads(out)
-    for words in (["stop", name], ["resume", name]):
+    for words in (["stop", name], ["resume", name], ["resume", name, "--trust"]):
         with contextlib.chdir(directory.path):  # a run that is taken up goes on in the folder that it names
             code, out, err = run(*words)
         assert (code in (2, 12), out) == (True, ""), "a day later nothing of it is left to go on with"

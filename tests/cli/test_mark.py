@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -87,3 +88,18 @@ def test_no_alert_ends_a_run_in_a_window_of_the_plan_or_of_a_hand(
         code, out, _ = harness(capsys, "mark", "deploy", "--exclude", "1m")
     assert (code, out.endswith("are set aside: deploy\n")) == (0, True)
     assert len(quiet_windows(run, plan, run.read_record(), BEGAN + 10)) == 2
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_a_run_from_elsewhere_has_nothing_written_outside_of_it(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = make_run(tmp_path, BEGAN + 3600)
+    precious = tmp_path / "precious"
+    precious.write_text("precious")
+    run.marks.symlink_to(precious) if kind == "link" else os.mkfifo(run.marks)
+    code, out, err = harness(capsys, "mark", "deploy", "--exclude", "10m", "--at", "2026-09-21T14:20:00Z")
+    assert (code, out) == (12, "")
+    assert "marks.jsonl could not be written: " in err
+    assert precious.read_text() == "precious"

@@ -16,8 +16,10 @@ from harness.cli_result import words_of
 from harness.cli_run import run
 from harness.judge.verdict import Outcome
 from harness.ownership import owned
+from harness.plan.model import PrometheusTarget
 from harness.run.detach import announce, start_detached
 from harness.run.interrupts import STOP_FILE
+from harness.run.made_here import PROMETHEUS_SEAL, seal_prometheus
 from harness.run.record import RunDirectory
 from tests.cli.test_commands import harness, make_run
 
@@ -90,7 +92,10 @@ def test_status_while_the_live_prometheus_does_not_answer(capsys: pytest.Capture
     assert asked["objectives"] == [] and "http://127.0.0.1:9" in asked["objectives_unknown"]
 
 
-def test_status_identifies_itself_to_the_prometheus_of_the_plan(capsys: pytest.CaptureFixture[str], here: Path) -> None:
+def test_status_identifies_itself_to_the_prometheus_of_a_plan_that_was_run_here(
+    capsys: pytest.CaptureFixture[str], here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(here / "state"))
     asked: list[str | None] = []
 
     class Guarded(BaseHTTPRequestHandler):
@@ -113,18 +118,25 @@ def test_status_identifies_itself_to_the_prometheus_of_the_plan(capsys: pytest.C
     Path("token").write_text("canary\n")
     named = f"prometheus: {{url: '{url}', bearer_token_file: '{here / 'token'}'}}\n"
     directory.plan_file.write_text(directory.plan_file.read_text() + named)
+    seal_prometheus(directory, PrometheusTarget(url=url, bearer_token_file=str(here / "token")), os.environ)
     state = {"at": time.time(), "phase": "steady", "elapsed": 30, "total": 90, "alerts": []}
     try:
         with owned(directory.work):
             for one in (url, url.replace("127.0.0.1", "localhost")):  # the second is none that the plan names
                 (directory.work / "state.json").write_text(json.dumps(state | {"prometheus": one}))
                 assert harness(capsys, "status")[0] == 0
+            unsealed = len(asked)
+            (directory.path / PROMETHEUS_SEAL).write_text("0" * 64)  # of somebody else, who holds the run's lock too
+            (directory.work / "state.json").write_text(json.dumps(state | {"prometheus": url}))
+            code, out, _ = harness(capsys, "status")
+            assert code == 0 and "was not started by you on this machine" in out
     finally:
         server.shutdown()
         server.server_close()
         thread.join()
     assert set(asked) == {"Bearer canary", None}
     assert asked[0] == "Bearer canary" and asked[-1] is None
+    assert len(asked) == unsealed, "nothing was asked at all"
 
 
 def test_stop_of_a_run_that_is_not_on(capsys: pytest.CaptureFixture[str]) -> None:
@@ -132,6 +144,15 @@ def test_stop_of_a_run_that_is_not_on(capsys: pytest.CaptureFixture[str]) -> Non
     code, _, err = harness(capsys, "stop")
     assert code == 2
     assert err == "error: the run in runs/r1 is not on\n  how it stands: harness status r1\n"
+
+
+def test_stop_makes_no_file_outside_of_the_run(capsys: pytest.CaptureFixture[str], here: Path) -> None:
+    directory = make_run(Path("runs"), "r1", Outcome.PASS)
+    with owned(directory.work):  # by somebody else, in a folder that both may write
+        (directory.work / STOP_FILE).symlink_to(here / "elsewhere")
+        code, _, err = harness(capsys, "stop", "--no-wait")
+    assert code == 12 and "cannot be told to end" in err
+    assert not (here / "elsewhere").exists()
 
 
 def test_stop_asks_waits_and_exits_as_the_run(capsys: pytest.CaptureFixture[str]) -> None:

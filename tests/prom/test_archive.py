@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from harness.errors import ArchiveError
-from harness.prom.archive import keep_local, keep_snapshot
+from harness.prom.archive import keep_local, keep_snapshot, publish
 from harness.prom.blocks import find_blocks, link_archive
 from harness.prom.private import open_run
 from harness.prom.remote_archive import Wanted
 from harness.prom.server import PrometheusServer
+from harness.prom.swap import unmasked_of
 from harness.prom.symbols import symbols
 from tests.prom.conftest import RULES, T0, Live, make_plan, make_run, same, series, write_blocks
 
@@ -252,3 +253,18 @@ def test_secrets_in_labels_do_not_come_into_the_archive(tmp_path: Path):
     }  # fmt: skip
     files = b"".join(path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file())
     assert not [secret for secret in (b"hunter22", b"abc123", b"opensesame") if secret in files]
+
+
+def test_a_link_in_a_run_from_elsewhere_leads_no_rewriting_out_of_it(tmp_path: Path):
+    """Where labels hold secrets, a server works in a folder of the run directory: with files of its own."""
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    (theirs / "prometheus.yml").write_text("precious")
+    write_blocks(tmp_path / "data", series("m", TIMES, 1, url="http://user:hunter22@shop/"))
+    tsdb = tmp_path / "run" / "tsdb"
+    tsdb.parent.mkdir()
+    unmasked_of(tsdb).symlink_to(theirs)
+    with pytest.raises(ArchiveError, match=r"\.tsdb\.unmasked: File exists"):
+        publish(find_blocks(tmp_path / "data"), tsdb, TIMES[0], TIMES[-1], None)
+    assert [(file.name, file.read_text()) for file in theirs.iterdir()] == [("prometheus.yml", "precious")]
+    assert not tsdb.exists()

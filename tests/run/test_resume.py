@@ -65,8 +65,9 @@ objectives: {latency_p95: 800ms, restarts: off}
 """
     plan = make_plan(text)
     write_order(dead, plan, RunOptions(tmp_path, tmp_path, {}, faults=("memory_leak:mb_per_s=2",)))
-    order = read_order(dead)
+    order = read_order(dead, {})
     assert order.plan == plan
+    assert not order.ours, "nobody has a key without a home"
     assert (order.faults, order.folder) == (("memory_leak:mb_per_s=2",), tmp_path)
     assert (dead.work / "resume.json").stat().st_mode & 0o077 == 0
 
@@ -76,7 +77,7 @@ def test_an_order_that_is_not_there_or_damaged_is_refused_with_what_to_do(dead: 
     if text is not None:
         (dead.work / "resume.json").write_text(text)
     with pytest.raises(UsageError, match="did not leave what it takes") as error:
-        read_order(dead)
+        read_order(dead, {})
     assert "harness judge" in error.value.remedy
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -40,7 +41,8 @@ def dead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunDirectory:
     directory = RunDirectory(tmp_path / "r1")
     (directory.work / "prometheus" / "data").mkdir(parents=True)
     directory.write_record(RunRecord("r1", "t", 1_795_364_555.0, "http://t", steady_from=1_795_364_570.0))
-    write_order(directory, make_plan(), RunOptions(tmp_path, tmp_path, {}))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    write_order(directory, make_plan(), RunOptions(tmp_path, tmp_path, os.environ))
     return directory
 
 

@@ -1,0 +1,115 @@
+"""Which runs this user made on this machine: what a run directory says of programs, files and secrets is obeyed there.
+
+A run directory may come from elsewhere (an artefact of CI, another user's folder). To go on with such a run would be to
+run its locustfile; to recover its series could be to send the token of its plan's choice to the address of its plan's
+choice. Who owns a directory says nothing: what is unpacked is the unpacker's. So what is to be obeyed later is sealed
+with a key that only this user can read: HMAC-SHA-256 (RFC 2104).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import secrets
+import stat
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from harness.plan.model import PrometheusTarget
+from harness.plan.secrets import mask_url
+from harness.run.record import RunDirectory
+
+PROMETHEUS_SEAL = "prometheus.seal"  # in the run directory; there only where the plan names a token for its Prometheus
+_KEY_FILE = Path("endurance-harness") / "key"
+_KEY_BYTES = 32
+
+
+def seal(words: Sequence[object], environ: Mapping[str, str]) -> str:
+    """The seal on these words, the key made at the first; empty where this user has no folder for a key."""
+    key = _key(environ) or _new_key(environ)
+    return "" if key is None else _sealed(key, words)
+
+
+def is_sealed(words: Sequence[object], found: object, environ: Mapping[str, str]) -> bool:
+    """Whether this user sealed these words on this machine. False also where that cannot be told."""
+    key = _key(environ)
+    if key is None or not isinstance(found, str) or not found.isascii():
+        return False
+    return hmac.compare_digest(found, _sealed(key, words))
+
+
+def seal_prometheus(directory: RunDirectory, prometheus: PrometheusTarget | None, environ: Mapping[str, str]) -> None:
+    """Remembers that this user has the token sent there. Nothing where no token is named. Raises OSError."""
+    if prometheus is not None and prometheus.bearer_token_file:
+        (directory.path / PROMETHEUS_SEAL).write_text(seal(_of(prometheus), environ), encoding="utf-8")
+
+
+def may_send_token(directory: RunDirectory, prometheus: PrometheusTarget, environ: Mapping[str, str]) -> bool:
+    """Whether the plan's Prometheus may be told what stands in the plan's token file; True where it names none."""
+    if not prometheus.bearer_token_file:
+        return True
+    try:
+        with (directory.path / PROMETHEUS_SEAL).open(encoding="utf-8") as file:
+            found = file.read(1000)
+    except (OSError, UnicodeDecodeError):
+        return False
+    return is_sealed(_of(prometheus), found, environ)
+
+
+def _of(prometheus: PrometheusTarget) -> tuple[str, str, str]:
+    return "prometheus", mask_url(prometheus.url), str(prometheus.bearer_token_file)  # as plan.yml has it
+
+
+def _sealed(key: bytes, words: Sequence[object]) -> str:
+    return hmac.new(key, json.dumps(list(words)).encode(), hashlib.sha256).hexdigest()
+
+
+def _key_file(environ: Mapping[str, str]) -> Path | None:
+    """As the XDG base directory specification has it; None without a home."""
+    state, home = environ.get("XDG_STATE_HOME", ""), environ.get("HOME", "")
+    if Path(state).is_absolute():
+        return Path(state) / _KEY_FILE
+    return Path(home) / ".local" / "state" / _KEY_FILE if Path(home).is_absolute() else None
+
+
+def _key(environ: Mapping[str, str]) -> bytes | None:
+    """The key, where it is this user's and nobody else can read or write it."""
+    file = _key_file(environ)
+    if file is None:
+        return None
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError:
+        return None
+    try:
+        found = os.fstat(descriptor)
+        own = stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o077
+        key = os.read(descriptor, _KEY_BYTES + 1) if own else b""
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+    return key if len(key) == _KEY_BYTES else None
+
+
+def _new_key(environ: Mapping[str, str]) -> bytes | None:
+    """Makes it, whole or not at all; of two at once one wins. None where it cannot be made."""
+    file = _key_file(environ)
+    if file is None:
+        return None
+    temporary = file.with_name(f".key-{secrets.token_hex(8)}")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
+            out.write(secrets.token_bytes(_KEY_BYTES))
+        with suppress(FileExistsError):
+            os.link(temporary, file)
+    except OSError:
+        return None
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+    return _key(environ)

@@ -1,0 +1,83 @@
+"""What a run directory asks for is obeyed where this user made it on this machine: its locustfile, its token file."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from harness.run.made_here import is_sealed, seal
+from harness.run.options import RunOptions
+from harness.run.record import RunDirectory, RunRecord
+from harness.run.resume import write_order
+from tests.cli.test_commands import harness
+from tests.run.plans import make_plan
+
+
+def test_a_seal_is_of_one_user_and_of_these_words(tmp_path: Path) -> None:
+    mine, theirs = {"HOME": str(tmp_path / "mine")}, {"XDG_STATE_HOME": str(tmp_path / "theirs")}
+    words = ("a plan", ["a fault"], "/a/folder")
+    found = seal(words, mine)
+    assert is_sealed(words, found, mine)
+    assert not is_sealed(words, found, theirs), "who has no key yet"
+    assert seal(words, theirs) != found and not is_sealed(words, found, theirs)
+    assert seal(words, mine) == found, "the key stays"
+    for other in (("another plan", *words[1:]), (*words[:2], "/another/folder"), words[:2]):
+        assert not is_sealed(other, found, mine)
+    for broken in (None, "", "0" * 64, 3, found.upper(), found + "0", "\u00e9"):
+        assert not is_sealed(words, broken, mine)
+
+
+def test_a_key_that_others_can_read_or_that_cannot_be_made_seals_nothing(tmp_path: Path) -> None:
+    mine = {"HOME": str(tmp_path)}
+    found, key = seal(["x"], mine), tmp_path / ".local" / "state" / "endurance-harness" / "key"
+    assert key.stat().st_mode & 0o777 == 0o600 and len(key.read_bytes()) == 32
+    key.chmod(0o644)
+    assert (is_sealed(["x"], found, mine), seal(["x"], mine)) == (False, "")
+    key.unlink()
+    key.symlink_to(tmp_path / "elsewhere")
+    assert (is_sealed(["x"], found, mine), seal(["x"], mine)) == (False, "")
+    (tmp_path / "file").write_text("")
+    for nowhere in ({}, {"HOME": "relative"}, {"HOME": str(tmp_path / "file")}):
+        assert (is_sealed(["x"], "", nowhere), seal(["x"], nowhere)) == (False, "")
+
+
+def dead(folder: Path) -> RunDirectory:
+    directory = RunDirectory(folder / "r1")
+    (directory.work / "prometheus" / "data").mkdir(parents=True)
+    directory.write_record(RunRecord("r1", "t", 1_795_364_555.0, "http://t", steady_from=1_795_364_570.0))
+    return directory
+
+
+def test_a_run_from_elsewhere_is_not_taken_up_unless_it_is_trusted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its locustfile would be run, in the folder that it names."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "mine"))
+    taken: list[object] = []
+
+    monkeypatch.setattr("harness.cli_resume.resume_session", lambda *arguments, **_: taken.append(arguments))
+    monkeypatch.setattr("harness.cli_resume.tell_result", lambda *_, **__: 0)
+    theirs = dead(tmp_path / "theirs")
+    write_order(theirs, make_plan(), RunOptions(tmp_path, tmp_path, {"HOME": str(tmp_path / "them")}))
+    code, out, err = harness(capsys, "resume", str(theirs.path))
+    assert (code, out, taken) == (2, "", [])
+    assert err.startswith(f"error: the run in {theirs.path} was not started by you on this machine, and to go on")
+    assert f"harness resume {theirs.path} --trust" in err and f"harness judge {theirs.path}" in err
+    assert harness(capsys, "resume", str(theirs.path), "--trust")[0] == 0
+    assert len(taken) == 1
+
+    ours = dead(tmp_path / "ours")
+    write_order(ours, make_plan(), RunOptions(tmp_path, tmp_path, os.environ))
+    assert harness(capsys, "resume", str(ours.path))[0] == 0
+    shutil.move(ours.path, tmp_path / "moved")
+    assert harness(capsys, "resume", str(tmp_path / "moved"))[0] == 0, "where it lies does not matter"
+    assert len(taken) == 3
+    order = tmp_path / "moved" / "work" / "resume.json"
+    order.write_text(json.dumps(json.loads(order.read_text()) | {"folder": "/tmp"}))
+    assert harness(capsys, "resume", str(tmp_path / "moved"))[0] == 2
+    assert len(taken) == 3
