@@ -27,7 +27,7 @@ from harness.load.client_defaults import apply_defaults
 from harness.load.config import LoadConfig
 from harness.load.master import Control, EnduringMasterRunner, worker_states
 from harness.load.request_listener import Listener, listen
-from harness.load.with_blocks import count_left_blocks
+from harness.load.with_blocks import count_blocks_not_entered, count_left_blocks
 from harness.plan.arrivals import SteeredSchedule
 from harness.plan.shape import intended_users, peak_users
 
@@ -271,4 +271,5 @@ def install(events: Any, config: LoadConfig) -> None:
         return
     apply_defaults(config.url, config.headers, config.timeout, config.ca_file)
     count_left_blocks()
+    count_blocks_not_entered()
     setattr(events, _INSTALLED, Plumbing(events, config))
