@@ -2,7 +2,8 @@
 
 A socket's time-out begins anew with each byte: a target that drips holds a user for ever, and a request that never ends
 is never counted, so that a service whose answers do not end looks as if it were merely asked less. Nor do the clients
-bound what they read: one endless body takes all of the generator's memory. Both become failed requests here.
+bound what they read: one endless body takes all of the generator's memory. Both become failed requests here. What all
+bodies take together is no fault of the target's: ``memory_guard`` ends the worker.
 
 A request that the locustfile gives a time-out of its own has that one alone; a body that it reads as a stream has
 neither bound.
@@ -24,6 +25,8 @@ from locust.clients import HttpSession, LocustHttpAdapter
 from locust.clients import ResponseContextManager as PlainResponse
 from locust.contrib import fasthttp
 
+from harness.load.memory_guard import guard_of_this_process
+
 MOST_HEAD = 256 * 1024  # bytes of status line and headers; servers and proxies allow a tenth of it
 MOST_BODY = 64 * 1024 * 1024  # bytes of a body that is read whole, unpacked
 _PIECE = 64 * 1024
@@ -32,6 +35,7 @@ _TOO_LONG = f"the body has more than {MOST_BODY >> 20} MiB: not read on (read it
 
 
 Limit = tuple[float, float]  # seconds, and until when on the monotonic clock
+Seen = Callable[[int], None]  # takes how many bytes of a body were read or unpacked
 
 
 class AnswerTimeout(Timeout):  # type: ignore[misc]
@@ -61,12 +65,13 @@ def apply_limits(timeout: float) -> None:
     Args:
         timeout: seconds for the whole answer of a request, from when it is sent.
     """
-    _bound_fast_bytes()
+    seen = guard_of_this_process().read
+    _bound_fast_bytes(seen)
     _bound_fast_seconds(timeout)
-    _bound_plain(timeout)
+    _bound_plain(timeout, seen)
 
 
-def _bound_fast_bytes() -> None:
+def _bound_fast_bytes(seen: Seen) -> None:
     feed, on_body = HTTPResponse.feed, HTTPResponse._on_body
 
     def bounded_feed(self: Any, data: Any) -> None:
@@ -78,19 +83,20 @@ def _bound_fast_bytes() -> None:
 
     def bounded_body(self: Any, data: Any) -> None:
         on_body(self, data)
+        seen(len(data))
         if len(self._body_buffer) > MOST_BODY:
             _give_up(self._body_buffer)
 
     def unzipped(self: Any, gzip: bool = True, br: bool = False) -> bytes:
         packed = self._response.read()
         if br:
-            return _unbrotli(packed)
+            return _unbrotli(packed, seen)
         if gzip:
-            return _inflated(packed, 16 + zlib.MAX_WBITS)
+            return _inflated(packed, 16 + zlib.MAX_WBITS, seen)
         try:
-            return _inflated(packed, -zlib.MAX_WBITS)  # what many servers call deflate
+            return _inflated(packed, -zlib.MAX_WBITS, seen)  # what many servers call deflate
         except zlib.error:
-            return _inflated(packed, zlib.MAX_WBITS)
+            return _inflated(packed, zlib.MAX_WBITS, seen)
 
     HTTPResponse.feed = bounded_feed  # type: ignore[method-assign]
     HTTPResponse._on_body = bounded_body  # type: ignore[method-assign, assignment]
@@ -103,11 +109,11 @@ def _give_up(read: bytearray) -> NoReturn:
     raise BodyTooLong(_TOO_LONG)
 
 
-def _inflated(packed: bytes, window: int) -> bytes:
+def _inflated(packed: bytes, window: int, seen: Seen) -> bytes:
     unpacker = zlib.decompressobj(window)
     made = bytearray(unpacker.decompress(packed, _UNPACKED))
     while not unpacker.eof and unpacker.unconsumed_tail:
-        _bounded(made)
+        _bounded(made, seen)
         made += unpacker.decompress(unpacker.unconsumed_tail, _UNPACKED)
     if len(made) > MOST_BODY:
         _give_up(made)
@@ -116,11 +122,11 @@ def _inflated(packed: bytes, window: int) -> bytes:
     return bytes(made)
 
 
-def _unbrotli(packed: bytes) -> bytes:
+def _unbrotli(packed: bytes, seen: Seen) -> bytes:
     unpacker = brotli.Decompressor()
     made = bytearray(unpacker.process(packed, output_buffer_limit=_UNPACKED))
     while not unpacker.is_finished():
-        _bounded(made)
+        _bounded(made, seen)
         more = unpacker.process(b"", output_buffer_limit=_UNPACKED)
         if not more:
             break
@@ -132,10 +138,11 @@ def _unbrotli(packed: bytes) -> bytes:
     return bytes(made)
 
 
-def _bounded(made: bytearray) -> None:
+def _bounded(made: bytearray, seen: Seen) -> None:
     """Between two pieces of what is unpacked: the other users have their turn, or a bomb would stop them all."""
     if len(made) > MOST_BODY:
         _give_up(made)
+    seen(_UNPACKED)
     sleep(0)
 
 
@@ -188,6 +195,7 @@ class _Bounded(requests.Response):
     """An answer whose body is read whole, within its bounds."""
 
     limit: Limit | None
+    seen: Seen
 
     @property
     def content(self) -> bytes:
@@ -200,6 +208,7 @@ class _Bounded(requests.Response):
         body = bytearray()
         for piece in self.iter_content(_PIECE):
             body += piece
+            self.seen(len(piece))
             if len(body) > MOST_BODY:
                 self.close()
                 _give_up(body)
@@ -214,7 +223,7 @@ def _in_time(limit: Limit, read: Callable[[], Any]) -> Any:
         raise requests.exceptions.ReadTimeout(str(passed)) from None
 
 
-def _bound_plain(timeout: float) -> None:
+def _bound_plain(timeout: float, seen: Seen) -> None:
     send, safe = LocustHttpAdapter.send, HttpSession._send_request_safe_mode
 
     def bounded_send(self: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
@@ -228,6 +237,7 @@ def _bound_plain(timeout: float) -> None:
         if not kwargs.get("stream") and type(answer) is requests.Response:
             answer.__class__ = _Bounded
             answer.limit = limit  # type: ignore[attr-defined]
+            answer.seen = seen  # type: ignore[attr-defined]
         return answer
 
     def safe_mode(self: Any, method: Any, url: Any, **kwargs: Any) -> Any:

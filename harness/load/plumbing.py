@@ -26,6 +26,7 @@ from harness.load.arrivals import Arrivals
 from harness.load.client_defaults import apply_defaults
 from harness.load.config import LoadConfig
 from harness.load.master import Control, EnduringMasterRunner, worker_states
+from harness.load.memory_guard import guard_of_this_process
 from harness.load.request_listener import Listener, listen
 from harness.load.with_blocks import count_blocks_not_entered, count_left_blocks
 from harness.plan.arrivals import SteeredSchedule
@@ -177,8 +178,11 @@ class Plumbing:
     def _bound_memory(self) -> None:
         runner = self._environment.runner
         worker = self._config.role == "worker"
+        guard = guard_of_this_process()
         while True:
             gevent.sleep(stats_memory.INTERVAL)
+            if worker:  # what the locustfile itself keeps takes memory too
+                guard.look()
             stats_memory.bound_stats(runner.stats, worker=worker)
             stats_memory.fold_exceptions(runner.exceptions)
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from harness.errors import HarnessError
 from harness.load.control import ControlError
+from harness.load.last_words import telling
+from harness.load.memory_guard import EXIT_CODE
 from harness.load.processes import LocustChild
 from harness.load.restart import back_off, failures_in_a_row, why_replace
 
@@ -77,7 +79,7 @@ class WorkerSupervisor:
             return
         child.kill()
         announced = child.announcement()
-        self._problem(f"{place.name} was lost ({reason or child.how_it_ended()}) and is started again")
+        self._problem(f"{place.name} was lost ({reason or _how_it_ended(child)}) and is started again")
         place.failures = failures_in_a_row(place.failures, now - child.started)
         delay = back_off(place.failures)
         place.child, place.restart_at, place.missing_since = None, now + delay, None
@@ -114,3 +116,9 @@ class WorkerSupervisor:
             announced=announced is not None,
             missing=None if place.missing_since is None else now - place.missing_since,
         )
+
+
+def _how_it_ended(child: LocustChild) -> str:
+    """With its reason where it ended itself for want of memory."""
+    how = child.how_it_ended()
+    return telling(child.last_words()) if how == f"exit code {EXIT_CODE}" else how

@@ -10,13 +10,12 @@ import os
 import resource
 import shutil
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
+from harness.free_memory import memory_free
 from harness.plan.footprint import CHUNK_FILE_BYTES, FILES_PER_PROCESS, LOCUST_RAISES_TO, Footprint
 from harness.plan.model import Plan
 from harness.run.check import Check
@@ -27,10 +26,6 @@ ROOM = 1.5  # less than so many times the estimate is a warning: other things on
 SERVERS_PORTS = 12  # the most that a run opens here itself: Prometheus, Locust, sidecar, reference target
 CLOCK_MATTERS_SECONDS = 3600.0  # in a shorter run a clock that nobody corrects does not drift by a scrape
 _TIME_ERROR = 5  # adjtimex: nobody keeps the clock in step
-_GROUPS = (
-    (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")),
-    (Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"), Path("/sys/fs/cgroup/memory/memory.usage_in_bytes")),
-)
 
 
 @dataclass(frozen=True)
@@ -146,7 +141,7 @@ def look_around(runs: Path) -> Machine:
     limits = tuple(2**31 if one == resource.RLIM_INFINITY else one for one in hard)
     temporary = Path(os.environ.get("TMPDIR") or "/tmp")  # noqa: S108 - only asked for its room
     return Machine(
-        runs.absolute(), _free(runs), _free(temporary), _memory_free(_GROUPS), (limits[0], limits[1]), _port_range(),
+        runs.absolute(), _free(runs), _free(temporary), memory_free(), (limits[0], limits[1]), _port_range(),
         _clock_kept(), _unbindable(SERVERS_PORTS),
     )  # fmt: skip
 
@@ -158,29 +153,6 @@ def _free(folder: Path) -> float | None:
         return None if there is None else float(shutil.disk_usage(there).free)
     except OSError:
         return None
-
-
-def _memory_free(groups: Sequence[tuple[Path, Path]]) -> float | None:
-    free = float(psutil.virtual_memory().available)
-    for limit, used in groups:
-        try:
-            most, now = limit.read_text().strip(), used.read_text().strip()
-        except OSError:
-            continue
-        if most.isdigit() and now.isdigit():
-            # Cached files count as used there and are given back: what is free may be more than this.
-            free = min(free, max(0.0, float(most) - float(now)) + _cached(limit.parent))
-    return free
-
-
-def _cached(group: Path) -> float:
-    try:
-        lines = (group / "memory.stat").read_text().splitlines()
-    except OSError:
-        return 0.0
-    found = {name: value for name, _, value in (line.partition(" ") for line in lines)}
-    text = found.get("total_inactive_file") or found.get("inactive_file") or "0"
-    return float(text) if text.isdigit() else 0.0
 
 
 def _port_range() -> tuple[int, int] | None:

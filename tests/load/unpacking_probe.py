@@ -18,9 +18,19 @@ answer_limits.MOST_BODY = MOST = 4_000_000
 MIXED = os.urandom(1_500_000) + b"x" * 2_000_000
 WINDOW = 16 + zlib.MAX_WBITS
 Unpack = Callable[[bytes], bytes]
+
+
+def unseen(_: int) -> None:
+    pass
+
+
 WAYS: dict[str, tuple[Unpack, Unpack, type[Exception]]] = {
-    "gzip": (gzip.compress, lambda packed: answer_limits._inflated(packed, WINDOW), zlib.error),
-    "brotli": (lambda body: brotli.compress(body, quality=3), answer_limits._unbrotli, zlib.error),
+    "gzip": (gzip.compress, lambda packed: answer_limits._inflated(packed, WINDOW, unseen), zlib.error),
+    "brotli": (
+        lambda body: brotli.compress(body, quality=3),
+        lambda packed: answer_limits._unbrotli(packed, unseen),
+        zlib.error,
+    ),
 }
 for name, (pack, unpack, broken) in WAYS.items():
     for body in (b"", b"ok", MIXED, b"x" * MOST):
