@@ -11,6 +11,7 @@ import click
 from rich.table import Table
 
 from harness.cli_terminal import Terminal
+from harness.cli_words import name_of
 from harness.errors import ExitCode, HarnessError, UsageError
 from harness.judge.as_baseline import passed
 from harness.plan.loading import load_plan
@@ -96,7 +97,7 @@ def baseline(run: str, name: str, remove: bool, force: bool, keep: int | None, r
     if not remove and not force and not _passed(directory):
         raise UsageError(
             f"the run {run_id} did not pass, so what is as bad would be called the same",
-            remedy=f"judge it again (harness judge {run}), name another one, or --force",
+            remedy=f"judge it again (harness judge {name_of(directory)}), name another one, or --force",
         )
     named = remove_baseline(root, name, run_id) if remove else add_baseline(root, name, run_id, keep)
     click.echo(f"baseline {name}: {', '.join(named.get(name, ())) or 'no run'}")

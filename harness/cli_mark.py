@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from harness.cli_words import name_of
 from harness.errors import UsageError
 from harness.judge.set_aside import SetAside
 from harness.run.marks import add_mark
@@ -44,19 +45,20 @@ def mark(reason: str, length: str, at: str | None, run: str, root: Path) -> int:
         raise UsageError("nothing would be set aside", remedy='harness mark --exclude 10m "deploy"')
     on = still_on(directory)
     now = time.time()
-    start = window_start(at, record, on=on, now=now)
+    start = window_start(at, record, name_of(directory), on=on, now=now)
     add_mark(directory, SetAside(start, start + seconds, reason.strip(), "hand", now))
     click.echo(
         f"{record.run_id}: {format_duration(seconds)} from {rfc3339(start)} are set aside: {reason.strip()}"
-        + ("" if on else f"; judge it again: harness judge {run}")
+        + ("" if on else f"; judge it again: harness judge {name_of(directory)}")
     )
     return 0
 
 
-def window_start(at: str | None, record: RunRecord, *, on: bool, now: float) -> float:
+def window_start(at: str | None, record: RunRecord, name: str, *, on: bool, now: float) -> float:
     """Unix seconds at which the window begins. Pure.
 
     Args:
+        name: of the run, as commands take it.
         on: the run is on.
 
     Raises:
@@ -68,7 +70,7 @@ def window_start(at: str | None, record: RunRecord, *, on: bool, now: float) -> 
             if record.ended_at is None:
                 raise UsageError(
                     f"the harness of the run {record.run_id} died: the run is not on",
-                    remedy=f"go on with it: harness resume {record.run_id}, then mark it again; or {when}",
+                    remedy=f"go on with it: harness resume {name}, then mark it again; or {when}",
                 )
             raise UsageError(f"the run {record.run_id} is over", remedy=when)
         return now

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from harness.assets import data_path, rules_path
 from harness.cli_terminal import Terminal
+from harness.cli_words import name_of
 from harness.errors import ArchiveError, HarnessError
 from harness.judge import judge_run
 from harness.judge.damage import verdict_on_damage
@@ -139,7 +140,7 @@ def report(run: str, form: str | None, root: Path) -> int:
     """
     directory = find_run(run, root)
     record = directory.read_record()
-    _require_judged(directory, run)
+    _require_judged(directory)
     plan, verdict = stored_plan(directory), read_verdict(directory)
     evidence = evidence_of(directory, verdict, plan, rules_path()) if form in (None, "html") else None
     if evidence is not None and evidence.missing:
@@ -191,16 +192,18 @@ def runs(root: Path, trend: str | None, as_json: bool) -> int:
     return 0
 
 
-def _require_judged(directory: RunDirectory, name: str) -> None:
+def _require_judged(directory: RunDirectory) -> None:
     """Raises ArchiveError that says why there is no verdict to report, and what to do."""
     if directory.verdict_file.exists():
         return
     if still_on(directory):
         raise ArchiveError(
             f"the run in {directory.path} is still on, so it has no verdict yet",
-            remedy=f"wait for its end, or end it: harness stop {name}",
+            remedy=f"wait for its end, or end it: harness stop {name_of(directory)}",
         )
-    raise ArchiveError(f"the run in {directory.path} was not judged yet", remedy=f"judge it: harness judge {name}")
+    raise ArchiveError(
+        f"the run in {directory.path} was not judged yet", remedy=f"judge it: harness judge {name_of(directory)}"
+    )
 
 
 def _row(directory: RunDirectory) -> dict[str, str | None]:

@@ -13,6 +13,7 @@ import click
 
 from exporters.metric_names import SUBJECT_ALL
 from harness.cli_runs import stored_plan
+from harness.cli_words import name_of
 from harness.errors import ArchiveError, ExitCode, HarnessError, QueryError, UsageError
 from harness.judge.verdict import ObjectiveResult
 from harness.prom.credentials import anonymous
@@ -55,7 +56,7 @@ def status(run: str, brief: bool, root: Path, as_json: bool) -> int:
         rows = [_row(one) for one in objectives]
         click.echo(json.dumps({**to_json(found, outcome), "objectives": rows, "objectives_unknown": trouble}, indent=2))
     else:
-        for line in in_words(found, outcome):
+        for line in in_words(found, outcome, name_of(directory)):
             click.echo(printable(line))
         for one in objectives:
             click.echo(printable(_line(one, found.standing == "over")))
@@ -79,7 +80,7 @@ def stop(run: str, wait: bool, timeout: str, root: Path) -> int:
     directory = find_run(run, root)
     if not still_on(directory):
         raise UsageError(
-            f"the run in {directory.path} is not on", remedy=f"how it stands: harness status {directory.path.name}"
+            f"the run in {directory.path} is not on", remedy=f"how it stands: harness status {name_of(directory)}"
         )
     try:
         os.close(os.open(directory.work / STOP_FILE, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644))
@@ -91,15 +92,15 @@ def stop(run: str, wait: bool, timeout: str, root: Path) -> int:
             remedy="do it as the user who started it",
         ) from error
     if not wait:
-        click.echo(f"{directory.path.name} was told to end; look at it: harness status {directory.path.name}")
+        click.echo(f"{directory.path.name} was told to end; look at it: harness status {name_of(directory)}")
         return 0
     deadline = time.monotonic() + patience
     while still_on(directory):
         if time.monotonic() > deadline:
             raise HarnessError(
                 f"the run in {directory.path} did not end within {format_duration(patience)}",
-                remedy=f"look at it: harness status {directory.path.name}; kill -9 its process as a last resort, "
-                f"then: harness judge {directory.path.name}",
+                remedy=f"look at it: harness status {name_of(directory)}; kill -9 its process as a last resort, "
+                f"then: harness judge {name_of(directory)}",
             )
         time.sleep(_LOOK_EVERY)
     if not directory.verdict_file.is_file():

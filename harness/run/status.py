@@ -64,11 +64,12 @@ def standing_of(on: bool, record: RunRecord, state: LiveState | None, now: float
     return "over" if record.ended_at is not None else "dead"
 
 
-def in_words(status: RunStatus, outcome: str) -> list[str]:
+def in_words(status: RunStatus, outcome: str, name: str) -> list[str]:
     """Lines for a person. Pure.
 
     Args:
         outcome: of the verdict, in a word; empty while there is none.
+        name: of the run, as the commands take it that are named here.
     """
     record, state = status.record, status.state
     lines = [f"{record.run_id}: {_standing(status, outcome)}", f"  plan {record.plan} on {record.target}"]
@@ -76,13 +77,15 @@ def in_words(status: RunStatus, outcome: str) -> list[str]:
         quiet = status.quiet
         seen = f"its last sign of life was {format_duration(round(quiet))} ago" if quiet is not None else ""
         lines += [f"  {seen}"] if seen else []
+        if record.steady_from is None:
+            return [*lines, "  its load had not begun: start it anew"]
         return [
             *lines,
-            f"  go on with it: harness resume {record.run_id}",
-            f"  or close and judge it: harness judge {record.run_id}",
+            f"  go on with it: harness resume {name}",
+            f"  or close and judge it: harness judge {name}",
         ]
     if status.standing == "over" and not outcome:
-        return [*lines, f"  judge it: harness judge {record.run_id}"]
+        return [*lines, f"  judge it: harness judge {name}"]
     if status.standing == "over" or state is None:
         return lines
     if status.left is not None:

@@ -174,12 +174,13 @@ def test_a_run_that_is_on_is_running_and_has_no_report_yet(capsys: pytest.Captur
         assert harness(capsys, "runs")[1].splitlines()[1].split()[-1] == "running"
         assert harness(capsys, "report", "last") == (
             12, "", "error: the run in runs/20261122T150000Z-t is still on, so it has no verdict yet\n"
-            "  wait for its end, or end it: harness stop last\n",
+            "  wait for its end, or end it: harness stop 20261122T150000Z-t\n",
         )  # fmt: skip
     [row] = json.loads(harness(capsys, "runs", "--json")[1])
     assert (row["ended_by"], row["outcome"]) == ("crashed", "not judged"), "its harness was killed"
     assert harness(capsys, "report", "last") == (
-        12, "", "error: the run in runs/20261122T150000Z-t was not judged yet\n  judge it: harness judge last\n",
+        12, "", "error: the run in runs/20261122T150000Z-t was not judged yet\n"
+        "  judge it: harness judge 20261122T150000Z-t\n",
     )  # fmt: skip
 
 

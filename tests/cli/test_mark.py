@@ -68,11 +68,11 @@ def test_nothing_is_written_of_a_wrong_mark(
 
 def test_a_window_begins_now_or_within_the_run() -> None:
     on, over = RunRecord("r", "p", BEGAN, "x"), RunRecord("r", "p", BEGAN, "x", ended_at=BEGAN + 60)
-    assert window_start(None, on, on=True, now=BEGAN + 5) == BEGAN + 5
-    assert window_start("2026-09-21T14:13:50Z", over, on=False, now=0) == BEGAN + 30
+    assert window_start(None, on, "r", on=True, now=BEGAN + 5) == BEGAN + 5
+    assert window_start("2026-09-21T14:13:50Z", over, "r", on=False, now=0) == BEGAN + 30
     for at in ("2026-09-21T14:13:00Z", "2026-09-21T15:13:00Z", "2026-09-21T14:13:50", "at noon"):
         with pytest.raises(UsageError):
-            window_start(at, over, on=False, now=0)
+            window_start(at, over, "r", on=False, now=0)
 
 
 def test_no_alert_ends_a_run_in_a_window_of_the_plan_or_of_a_hand(

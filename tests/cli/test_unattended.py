@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 import threading
 import time
@@ -60,6 +61,21 @@ def test_a_run_whose_harness_died_before_the_verdict_is_told_as_such(capsys: pyt
     code, _, err = harness(capsys, "resume")
     assert code == 2
     assert err.endswith(f"is over: there is nothing to go on with\n  judge it: harness judge {Path.cwd()}/runs/r1\n")
+
+
+@pytest.mark.parametrize("words", [("status", "r1", "--out"), ("status", "last", "--out"), ("report", "last", "--out")])
+def test_the_command_that_is_named_finds_a_run_of_another_folder(
+    capsys: pytest.CaptureFixture[str], here: Path, words: tuple[str, ...]
+) -> None:
+    root = here / "of the team"
+    make_run(root, "r1", Outcome.PASS, ended_at=None, ended_by="crashed").verdict_file.unlink()
+    make_run(here / "runs", "r2", Outcome.PASS)
+    code, out, err = harness(capsys, *words, str(root))
+    assert code == 12
+    named = [shlex.split(line.split(": harness ")[1]) for line in (out + err).splitlines() if ": harness " in line]
+    assert named and {command for command, _ in named} <= {"judge", "resume"}
+    for _, run_of_it in named:
+        assert harness(capsys, "status", run_of_it, "--brief")[1].startswith("r1: its harness died")
 
 
 def test_stop_of_a_run_that_ends_without_a_verdict(

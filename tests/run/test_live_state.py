@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -138,7 +139,7 @@ def test_a_run_that_is_on_in_words_and_for_programs(directory: RunDirectory) -> 
     ui.progress(steady(30))
     with owned(directory.work):
         found = status_of(directory, 151.0)
-    assert in_words(found, "") == [
+    assert in_words(found, "", "r") == [
         "r: on", "  plan p on http://t", "  steady, 30%, 1m 10s of load left",
         "  9 of 10 users, 21.0 rps, p95 500ms, errors 0.00%, memory 1 MiB", "  alerts: TargetDown",
         "  Prometheus: http://p",
@@ -149,9 +150,14 @@ def test_a_run_that_is_on_in_words_and_for_programs(directory: RunDirectory) -> 
 
 
 def test_a_dead_harness_is_told_as_dead_with_what_to_do(directory: RunDirectory) -> None:
+    assert in_words(status_of(directory, 150.0), "", "r") == [
+        "r: its harness died; nobody makes load or judges", "  plan p on http://t",
+        "  its load had not begun: start it anew",
+    ]  # fmt: skip
+    directory.write_record(replace(directory.read_record(), steady_from=110.0))
     StateUi(Shown(), directory.work / STATE_FILE, lambda: 150.0).progress(steady(30))
     found = status_of(directory, 3750.0)
-    assert in_words(found, "") == [
+    assert in_words(found, "", "r") == [
         "r: its harness died; nobody makes load or judges", "  plan p on http://t",
         "  its last sign of life was 1h ago", "  go on with it: harness resume r",
         "  or close and judge it: harness judge r",
@@ -164,8 +170,8 @@ def test_a_run_that_is_over(directory: RunDirectory) -> None:
         RunRecord("r", "p", 100.0, "t", ended_at=200.0, ended_by="interrupted", reason="ended by SIGINT")
     )
     found = status_of(directory, 300.0)
-    assert in_words(found, "inconclusive")[0] == "r: interrupted (ended by SIGINT), inconclusive"
-    assert in_words(found, "") == [
+    assert in_words(found, "inconclusive", "r")[0] == "r: interrupted (ended by SIGINT), inconclusive"
+    assert in_words(found, "", "r") == [
         "r: interrupted (ended by SIGINT), not judged", "  plan p on t", "  judge it: harness judge r",
     ]  # fmt: skip
 
