@@ -23,7 +23,7 @@ from harness.judge.regression_runs import by_id, compare_with, query_set, stored
 from harness.judge.verdict import Outcome, worst
 from harness.report.comparison import ComparedView, compared_view
 from harness.report.text import markdown, one_line
-from harness.run.baselines import read_baselines
+from harness.run.baselines import Baselines, read_baselines
 from harness.run.record import RunDirectory, find_run
 
 _STYLES = {"worse": "bold red", "better": "bold green", "same": "green", "cannot tell": "magenta"}
@@ -103,7 +103,7 @@ def _directories(names: tuple[str, ...], root: Path, own: str) -> list[RunDirect
     found: dict[Path, RunDirectory] = {}
     for name in names:
         for one in named.get(name, (name,)):
-            directory = (there.get(one) if name in named else None) or find_run(one, root)
+            directory = (there.get(one) if name in named else None) or _found(one, root, named)
             if directory.read_record().run_id == own:
                 if name in named:
                     continue
@@ -112,6 +112,20 @@ def _directories(names: tuple[str, ...], root: Path, own: str) -> list[RunDirect
     if not found:
         raise UsageError("there is no other run to compare with", remedy="harness runs lists the runs")
     return list(found.values())
+
+
+def _found(name: str, root: Path, named: Baselines) -> RunDirectory:
+    """Raises UsageError that also tells the baselines: the first thing that is typed is `compare last main`."""
+    try:
+        return find_run(name, root)
+    except UsageError as error:
+        if name == "last" or name in {run for runs in named.values() for run in runs}:
+            raise
+        known = ", ".join(sorted(named)) or "none yet"
+        raise UsageError(
+            f"{error.message}, nor the name of a baseline ({known})",
+            remedy="harness runs lists the runs; harness archive baseline RUN --name NAME makes a baseline",
+        ) from None
 
 
 def _untold(found: Comparison, required: tuple[str, ...]) -> list[str]:

@@ -85,7 +85,8 @@ def test_markdown_is_a_table(root: Path) -> None:
 
 def test_mistakes_are_told(root: Path) -> None:
     assert told(root, "2026-4-made", "2026-4-made")[0] == 2
-    assert told(root, "2026-4-made", "nightly")[0] == 2
+    code, text = told(root, "2026-4-made", "nightly")
+    assert code == 2 and "nor the name of a baseline (main)" in text and "harness archive baseline RUN --name" in text
     code, text = told(root, "2026-4-made", "main", "--require", "speed")
     assert code == 2 and "there is no query 'speed'" in text
 
