@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from harness.assets import rules_path
+from harness.cli_locustfile import require_loadable
 from harness.cli_result import run_detached, tell_result
 from harness.cli_terminal import Terminal
 from harness.errors import UsageError
@@ -80,5 +81,6 @@ def _go_on(directory: RunDirectory, *, trust: bool, as_json: bool, announce_fd: 
         ),
         make_ui(progress) if announce_fd is None else PlainUi(progress, every=UNWATCHED_SECONDS),
         ReportWriter(),
+        ready=lambda: require_loadable(order.plan),
     )  # fmt: skip
     return tell_result(result, order.plan, as_json=as_json)

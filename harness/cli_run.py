@@ -13,10 +13,10 @@ import click
 from rich.console import Console
 
 from harness.assets import data_path, rules_path
+from harness.cli_locustfile import load_once, require_user_classes
 from harness.cli_result import run_detached, tell_result
 from harness.cli_terminal import Terminal
-from harness.errors import ExitCode, HarnessError, PlanError, UsageError
-from harness.load.user_classes import unknown_user_classes
+from harness.errors import ExitCode, HarnessError, UsageError
 from harness.plan.arrivals import peak_rate
 from harness.plan.judgeable import Unjudgeable, unjudgeable
 from harness.plan.loading import find_plan, load_plan
@@ -140,6 +140,8 @@ def check(
     checks = [_rules_check(), *look_at(loaded, services, environ=os.environ, now=time.time(), runs=out)]
     if all(found.ok for found in checks if found.name == "locustfile"):
         require_user_classes(loaded, place_in(plan, target))
+        if services is None:  # else it is loaded elsewhere, with what is installed there
+            checks = [load_once(found, loaded) if found.name == "locustfile" else found for found in checks]
     problems = unjudgeable(loaded)
     if as_json:
         click.echo(json.dumps(_check_json(loaded, checks, problems), indent=2))
@@ -199,13 +201,6 @@ def place_in(name: str, target: str | None) -> Callable[[tuple[str | int, ...]],
         return f"{path}:{root.place(key)[0]}: " if parent.child(last) is not None else ""
 
     return place
-
-
-def require_user_classes(plan: Plan, where: Callable[[tuple[str | int, ...]], str]) -> None:
-    """Raises PlanError for classes that the locustfile does not have, HarnessError when it cannot be loaded."""
-    problem, remedy = unknown_user_classes(plan, os.environ)
-    if problem:
-        raise PlanError(f"{where(('load', 'user_classes'))}{problem}", remedy=remedy)
 
 
 def _pair(text: str) -> tuple[str, str]:

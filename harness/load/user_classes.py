@@ -46,7 +46,7 @@ def user_classes_of(locustfile: Path, environ: Mapping[str, str]) -> tuple[str, 
     # As the load's own children: the working directory comes in with the locustfile, Locust's variables do not count.
     command = [sys.executable, "-P", "-m", "harness.load.list_user_classes", str(locustfile.resolve())]
     kept = {key: value for key, value in environ.items() if not key.upper().startswith("LOCUST_")}
-    remedy = "correct the locustfile"
+    remedy = "correct the locustfile, install what it imports, or set the environment variable that it reads"
     try:
         asked = subprocess.run(
             command, env=kept, stdin=subprocess.DEVNULL, capture_output=True, timeout=_PATIENCE_SECONDS, check=False

@@ -63,7 +63,7 @@ def run_session(
 
 def resume_session(
     directory: RunDirectory, order: Order, options: RunOptions, ui: Ui, report: Reporter, *,
-    clock: Callable[[], float] = time.time,
+    clock: Callable[[], float] = time.time, ready: Callable[[], None] = lambda: None,
 ) -> RunResult:  # fmt: skip
     """Goes on with the run of a harness that was killed, to its planned end and its verdict.
 
@@ -71,6 +71,7 @@ def resume_session(
 
     Args:
         order: what the run was asked for.
+        ready: called when the run can be taken up and nothing was touched yet; what it raises leaves it as it was.
 
     Raises: as ``run_session``, and
         UsageError: the run is on or over, or nothing of its load is left.
@@ -78,6 +79,7 @@ def resume_session(
     plan = order.plan
     files = rule_files(options.rules_dir)
     record = taken_up(directory, plan, clock())
+    ready()
     checks = look_at(plan, None, environ=options.environ, now=clock(), runs=options.runs_root)
     require(checks, options.where)
     with ExitStack() as stack:

@@ -223,6 +223,25 @@ def test_an_unknown_user_class_is_the_plans_error(here: Path, capsys: pytest.Cap
     assert not Path("runs").exists()
 
 
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("import not_installed_here\n", "cannot be loaded: ModuleNotFoundError: No module named 'not_installed_here'"),
+        ("import os\nos.environ['NOT_SET_HERE']\n", "cannot be loaded: KeyError: 'NOT_SET_HERE'"),
+        ("x = 1\n", "has no user class"),
+    ],
+)
+def test_check_tells_of_a_locustfile_that_no_run_could_load(
+    here: Path, capsys: pytest.CaptureFixture[str], source: str, told: str
+) -> None:
+    Path("mine.py").write_text(source)
+    Path("p.yml").write_text(plan_text("load:", "load:\n  locustfile: mine.py"))
+    code, out, _ = harness(capsys, "check", "p.yml")
+    assert code == 12
+    line = next(line for line in out.splitlines() if " locustfile: " in line)
+    assert line.startswith("MISSING ") and line.endswith(f"{here}/mine.py {told}")
+
+
 def test_a_full_disk_is_no_traceback(
     here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
