@@ -9,6 +9,7 @@ take signals, and Locust patches the process that it is in.
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import signal
@@ -24,6 +25,7 @@ import pytest
 
 _GOOD = ("pass", "warn")
 _DECISIVE = ("outcome", "exit_code")
+_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True)
@@ -138,8 +140,19 @@ def harness_run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
 
 def _called(words: Sequence[str], environ: Mapping[str, str]) -> HarnessVerdict:
     pipe = subprocess.PIPE
+    libc, parent = ctypes.CDLL(None, use_errno=True), os.getpid()
+
+    def end_with_the_tests() -> None:
+        """However they end: a CI that kills pytest must not have its run load the target for the rest of the day."""
+        libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(1)
+
     # A session of its own: a Ctrl-C of the test run reaches it through us, once.
-    begun = subprocess.Popen(words, env=dict(environ), stdout=pipe, stderr=pipe, text=True, start_new_session=True)
+    begun = subprocess.Popen(
+        words, env=dict(environ), stdout=pipe, stderr=pipe, text=True, start_new_session=True,
+        preexec_fn=end_with_the_tests,
+    )  # fmt: skip
     with _ended_in_order(begun) as process:
         out, progress = process.communicate()
     return parse(process.returncode, out, progress)

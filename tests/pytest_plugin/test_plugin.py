@@ -11,6 +11,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from harness.pytest_plugin import parse
+from tests.servers import wait_until
 
 VERDICT = {
     "outcome": "pass", "findings": [], "objectives": [{"objective": "throughput", "outcome": "pass"}],
@@ -99,6 +100,28 @@ def test_a_suite_that_does_not_use_it_imports_nothing_of_it(tmp_path: Path) -> N
         "    assert ours <= {'harness.pytest_plugin'}\n",
     )
     assert code == 0, text
+
+
+def test_a_run_ends_with_the_tests_that_made_it_also_when_they_are_killed(tmp_path: Path) -> None:
+    run = "import os, time\nopen('pid', 'w').write(f'{os.getpid()}\\n')\ntime.sleep(600)\n"
+    call = f"_called([sys.executable, '-c', {run!r}], os.environ)\n"
+    tests = f"import os, sys\nfrom harness.pytest_plugin import _called\n{call}"
+    process = subprocess.Popen([sys.executable, "-c", tests], cwd=tmp_path)
+    try:
+        wait_until(lambda: (tmp_path / "pid").is_file() and (tmp_path / "pid").read_text().endswith("\n"), "the run")
+    finally:
+        process.kill()
+        process.wait()
+    started = Path("/proc") / (tmp_path / "pid").read_text().strip()
+    wait_until(lambda: gone(started), "the end of the run")
+
+
+def gone(process: Path) -> bool:
+    """Whether it ended; nobody may have waited for it yet."""
+    try:
+        return (process / "stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
 
 
 @pytest.mark.long
