@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from exporters.metric_names import POOL_WAITING
 from harness.errors import HarnessError, UsageError
 from harness.plan.checks import host_allowed, is_loopback
 from harness.plan.loading import load_plan_text
@@ -71,7 +72,7 @@ def init(
     try:
         operations, left, source = _operations(service, document, paths, wanted, seconds, ca_file)
         asked = list(service.ask(operations))
-        metrics = service.exposes_metrics()
+        metrics = service.metrics()
     finally:
         service.close()
     chosen = [one for one in asked if one.usable]
@@ -85,7 +86,8 @@ def init(
     plan_name = name or host or "service"
     draft = Draft(
         plan_name, url, LOCUST_FILE, chosen, left, given, _further(url, allow_hosts),
-        str(Path(ca_file).absolute()) if ca_file else None, seconds, metrics, source,
+        str(Path(ca_file).absolute()) if ca_file else None, seconds, bool(metrics), source,
+        pool=POOL_WAITING.encode() in metrics,
     )  # fmt: skip
     texts = {files[0]: plan_text(draft), files[1]: locustfile_text(draft)}
     # What is written must be a plan: a name or an address that makes none is told here, with nothing written.

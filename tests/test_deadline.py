@@ -87,7 +87,7 @@ def test_a_service_that_drips_is_none(hostile: str) -> None:
     asked = Service(f"{hostile}/dripping-headers?", headers={}, environ={}, timeout=0.7, ca_file=None)
     with pytest.raises(HarnessError, match="no whole answer within"):
         asked.document()
-    assert not asked.exposes_metrics()
+    assert not asked.metrics()
 
 
 @pytest.mark.usefixtures("impatient")

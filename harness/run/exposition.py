@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 # More is let through than Prometheus takes (a name, labels, a value; what follows is not looked at): what is refused
 # here it refuses too. Possessive: a line of blanks must not take minutes.
@@ -17,12 +18,18 @@ _SHOWN = 60
 class Exposition:
     """Reads a body in pieces.
 
+    Args:
+        looked_for: names of series.
+
     Attributes:
+        found: those of them that stand in it.
         series: lines of samples so far, those that do not read included.
         unreadable: what is wrong with the first line that does not read, in words; empty while all do.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, looked_for: Iterable[str] = ()) -> None:
+        self.found: set[str] = set()
+        self._looked_for = {name.encode(): name for name in looked_for}
         self.series = 0
         self.unreadable = ""
         self._line = 1
@@ -45,6 +52,10 @@ class Exposition:
         if not line or line.startswith(b"#"):
             return
         self.series += 1
+        if self._looked_for:
+            name = line.partition(b"{")[0].partition(b" ")[0].strip()
+            if name in self._looked_for:
+                self.found.add(self._looked_for[name])
         self._ended = self._ended or b"\0" in line  # Prometheus reads no further, and is content
         if self._ended or line.lstrip(b" \t").startswith(b"#"):
             return

@@ -27,7 +27,7 @@ from harness.run.named_prometheus import check_named_prometheus
 from harness.run.own_queries import check_own_queries
 from harness.run.postgres import find_binaries as find_postgres
 from harness.run.redis_server import find_binary as find_redis
-from harness.run.target_preflight import check_clock_of, check_target_metrics, target_checks
+from harness.run.target_preflight import check_clock_of, check_pool, check_target_metrics, target_checks
 from harness.run.tools import find_tool
 
 __all__ = ["Check", "check_locustfile", "preflight", "require"]
@@ -86,8 +86,9 @@ def _checks(plan: Plan, environ: Mapping[str, str], now: float, count: Callable[
         yield found("redis", find_redis)
         return
     yield from target_checks(plan)
+    pools: list[set[str]] = []
     parts: tuple[tuple[str, Iterable[Check]], ...] = (
-        ("metrics", (check_target_metrics(url, count) for url in target.metrics)),
+        ("metrics", (check_target_metrics(url, count, pools.append) for url in target.metrics)),
         ("databases", map(_database, target.databases)),
         ("redis", map(_redis, target.redis)),
         ("processes", map(_process, target.processes)),
@@ -96,6 +97,7 @@ def _checks(plan: Plan, environ: Mapping[str, str], now: float, count: Callable[
     for key, looks in parts:
         for index, check in enumerate(looks):
             yield replace(check, key=("target", key, index))
+    yield from check_pool(plan, pools)
 
 
 def check_locustfile(path: Path) -> Check:

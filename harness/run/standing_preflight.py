@@ -22,7 +22,7 @@ from harness.run.services import Services
 from harness.run.sidecar import watches_anything
 from harness.run.standing_parts import refuse_taken, with_workers
 from harness.run.standing_prometheus import check_standing_prometheus
-from harness.run.target_preflight import check_clock_of, check_target_metrics, target_checks
+from harness.run.target_preflight import check_clock_of, check_pool, check_target_metrics, target_checks
 from harness.run.tools import find_tool
 
 _TIMEOUT = 5.0
@@ -72,8 +72,10 @@ def _checks(plan: Plan, services: Services, now: float, count: Callable[[int], N
     if clock is not None:
         yield clock
     yield from target_checks(plan)
+    pools: list[set[str]] = []
     for index, url in enumerate(plan.target.metrics):
-        yield replace(check_target_metrics(url, count), key=("target", "metrics", index))
+        yield replace(check_target_metrics(url, count, pools.append), key=("target", "metrics", index))
+    yield from check_pool(plan, pools)
     # Processes, containers, databases and Redis are the sidecar's to see: it must say that it can before the load.
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -12,6 +12,7 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 
+from exporters.metric_names import POOL_CONNECTIONS, POOL_WAITING
 from harness.deadline import within
 from harness.plan.checks import host_allowed, is_loopback
 from harness.plan.model import Plan, Target
@@ -25,6 +26,8 @@ _WHOLE = 2  # time-outs until the headers are there: one to connect, one to wait
 MOST_METRICS_BYTES = 64 * 1024 * 1024
 MOST_METRICS_SECONDS = 10.0
 MANY_SERIES = 20_000  # of the target's own; a day of them at 5 s are a third of a billion samples
+_KINDS = frozenset({"text/plain", "application/openmetrics-text", "application/vnd.google.protobuf"})
+_POOL = {"db_pool_waiting": POOL_WAITING, "db_pool_use": POOL_CONNECTIONS}  # objective to the series that it needs
 SKEW_WARNS = 3.0  # seconds; a Date header has no fractions, and an answer takes a while
 _AWAY = frozenset({502, 503, 504})  # what a proxy answers when nobody is behind it
 _NOT_LET_IN = frozenset({401, 403})
@@ -157,11 +160,18 @@ def check_clock_of(name: str, url: str, tolerated: float) -> Check | None:
     )  # fmt: skip
 
 
-def check_target_metrics(url: str, count: Callable[[int], None] = lambda _: None) -> Check:
-    """Whether the target's own metrics can be scraped; ``count`` is told how many series they have."""
+def check_target_metrics(
+    url: str, count: Callable[[int], None] = lambda _: None, found: Callable[[set[str]], None] = lambda _: None
+) -> Check:
+    """Whether the target's own metrics can be scraped.
+
+    Args:
+        count: told how many series they have.
+        found: told which series of a connection pool stand there.
+    """
     name, remedy = "target metrics", "correct target.metrics in the plan, or leave it out"
     try:
-        status, read, endless = within(MOST_METRICS_SECONDS + TIMEOUT, lambda: _read_metrics(url))
+        status, kind, read, endless = within(MOST_METRICS_SECONDS + TIMEOUT, lambda: _read_metrics(url))
     except (requests.RequestException, OSError) as error:
         return Check(name, False, f"{mask_url(url)} does not answer: {cause(error)}", remedy)
     if status != requests.codes.ok:
@@ -180,6 +190,7 @@ def check_target_metrics(url: str, count: Callable[[int], None] = lambda _: None
             "no scrape would succeed; give the address of Prometheus metrics",
         )  # fmt: skip
     count(series)
+    found(read.found)
     if series > MOST_TARGET_SERIES:
         return Check(
             name,
@@ -187,28 +198,57 @@ def check_target_metrics(url: str, count: Callable[[int], None] = lambda _: None
             f"{mask_url(url)} has {series:,} series; at most {MOST_TARGET_SERIES:,} are scraped",
             "is a label an id, a URL or an error text? Take it out, or leave these metrics out of the plan",
         )
+    notes = [_kind_note(kind)]
     if series > MANY_SERIES:
-        return Check(
-            name, True, f"{mask_url(url)}, {series:,} series",
-            warning=f"{series:,} series make a large archive and slow queries: is a label an id, a URL or an error?",
-        )  # fmt: skip
-    return Check(name, True, mask_url(url))
+        notes.append(f"{series:,} series make a large archive and slow queries: is a label an id, a URL or an error?")
+    detail = mask_url(url) + (f", {series:,} series" if series > MANY_SERIES else "")
+    return Check(name, True, detail, warning="; ".join(filter(None, notes)))
 
 
-def _read_metrics(url: str) -> tuple[int, Exposition, int]:
-    """Status, what was read, and the bytes of what did not end by then (else 0)."""
+def _kind_note(content_type: str) -> str:
+    """What Prometheus 3 makes of the Content-Type of metrics; earlier ones read all as text. Pure."""
+    media, _, parameters = content_type.partition(";")
+    if media.strip().lower() in _KINDS and "," not in parameters:
+        return ""
+    said = f"their Content-Type is {content_type[:80]!r}" if content_type else "they have no Content-Type"
+    return f"{said}, of which Prometheus 3 scrapes nothing: answer with text/plain; version=0.0.4"
+
+
+def check_pool(plan: Plan, told: Sequence[set[str]]) -> Iterator[Check]:
+    """A warning where the target's metrics do not tell what the plan, or every plan, asks of its connection pool. Pure.
+
+    A warning only: it may begin with the first request that opens a connection.
+
+    Args:
+        told: of each address of metrics that could be read, the series of a pool.
+    """
+    there = {name for one in told for name in one}
+    lacking = [name for name, series in _POOL.items() if plan.objective(name) is not None and series not in there]
+    if not told or not lacking or plan.capacity is not None:
+        return
+    off = " ".join(f"--set objectives.{name}=off" for name in lacking)
+    yield Check(
+        "connection pool", True, "not told by target.metrics",
+        warning=f"no {' and no '.join(_POOL[name] for name in lacking)} in target.metrics: where the load brings none, "
+        f"{' and '.join(lacking)} will be INCONCLUSIVE; give {off}, or metrics of the pool (docs/metrics.md)",
+    )  # fmt: skip
+
+
+def _read_metrics(url: str) -> tuple[int, str, Exposition, int]:
+    """Status, Content-Type, what was read, and the bytes of what did not end by then (else 0)."""
     deadline = time.monotonic() + MOST_METRICS_SECONDS
-    read, size = Exposition(), 0
+    read, size = Exposition(_POOL.values()), 0
     with direct_get(url, timeout=TIMEOUT, stream=True) as answer:
+        kind = answer.headers.get("Content-Type", "")
         if answer.status_code != requests.codes.ok:
-            return answer.status_code, read, 0
+            return answer.status_code, kind, read, 0
         for piece in answer.iter_content(65_536):
             size += len(piece)
             if size > MOST_METRICS_BYTES or time.monotonic() > deadline:
-                return answer.status_code, read, size
+                return answer.status_code, kind, read, size
             read.feed(piece)
         read.end()
-    return answer.status_code, read, 0
+    return answer.status_code, kind, read, 0
 
 
 def cause(error: Exception) -> str:

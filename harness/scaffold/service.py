@@ -99,13 +99,13 @@ class Service:
             look(asked)
             yield asked
 
-    def exposes_metrics(self) -> bool:
-        """Whether /metrics is an exposition of Prometheus."""
+    def metrics(self) -> bytes:
+        """Its /metrics where that is an exposition of Prometheus; empty where it is none."""
         try:
             status, body = self._get("GET", "/metrics", {}, read=True)
         except (requests.RequestException, OSError, HarnessError):
-            return False
-        return status == requests.codes.ok and (b"# TYPE " in body or b"# HELP " in body)
+            return b""
+        return body if status == requests.codes.ok and (b"# TYPE " in body or b"# HELP " in body) else b""
 
     def _ask(self, operation: Operation) -> Asked:
         headers: dict[str, str] = {}

@@ -28,6 +28,7 @@ class Draft:
         left: (operation, why) of those that it does not.
         headers: of the plan; values with ``${NAME}`` stay so.
         allow_hosts: besides loopback.
+        metrics: the service has some; ``pool``: they tell of a connection pool.
     """
 
     name: str
@@ -41,12 +42,13 @@ class Draft:
     timeout: float = 10.0
     metrics: bool = False
     source: str = ""
+    pool: bool = False
 
 
 def locustfile_text(draft: Draft) -> str:
     """The locustfile: one task for each operation."""
     used: set[str] = set()
-    needs_environ = any(_variables(one.operation) for one in draft.chosen)
+    variables = sorted({name for one in draft.chosen for name in _variables(one.operation)})
     source = f" from {_safe(draft.source)}" if draft.source else ""
     lines = [
         f'"""Load on {_safe(draft.name)}, written by `harness init`{source}.',
@@ -55,9 +57,11 @@ def locustfile_text(draft: Draft) -> str:
         "people do one after another, as often as they do it.",
         '"""',
         "",
-        *(["import os", ""] if needs_environ else []),
+        *(["import os", ""] if variables else []),
         "from locust import HttpUser, between, task",
         "",
+        # Read here, so that `harness check` tells that one is not set, and not each request of the load.
+        *([*(f"{name} = os.environ[{name!r}]" for name in variables), ""] if variables else []),
         "",
         "class Visitor(HttpUser):",
         "    wait_time = between(0.5, 1.5)  # seconds that a person looks at an answer",
@@ -119,6 +123,8 @@ def plan_text(draft: Draft) -> str:
         "  error_ratio: 1%",
         '  throughput: ">= 1 rps"       # less would mean that hardly anything was tested',
     ]
+    if draft.metrics and not draft.pool:
+        lines.append("  db_pool_waiting: off         # every plan asks for it; its metrics tell of no pool")
     return "\n".join(lines) + "\n"
 
 
@@ -132,7 +138,7 @@ def _task(asked: Asked, used: set[str]) -> list[str]:
         pairs += [f"{name!r}: {_from_environment(value)}" for name, value in secret.items()]
         arguments.append(f"headers={{{', '.join(pairs)}}}")
     if operation.queries:
-        pairs = [f"{name!r}: os.environ[{variable!r}]" for name, variable in operation.queries.items()]
+        pairs = [f"{name!r}: {variable}" for name, variable in operation.queries.items()]
         arguments.append(f"params={{{', '.join(pairs)}}}")
     if operation.body is not None:
         literal = pformat(operation.body, width=100, sort_dicts=False).replace("\n", "\n            ")
@@ -148,17 +154,20 @@ def _task(asked: Asked, used: set[str]) -> list[str]:
 
 
 def _from_environment(value: str) -> str:
+    """An expression of the value; its variable is a name of the locustfile."""
     match = _VARIABLE.search(value)
     assert match is not None
     before, after = value[: match.start()], value[match.end() :]
     parts = [repr(before)] if before else []
-    parts.append(f"os.environ[{match[1]!r}]")
+    parts.append(match[1])
     parts += [repr(after)] if after else []
     return " + ".join(parts)
 
 
-def _variables(operation: Operation) -> bool:
-    return bool(operation.queries) or any(_VARIABLE.search(value) for value in operation.headers.values())
+def _variables(operation: Operation) -> list[str]:
+    """Environment variables that the request takes."""
+    found = (_VARIABLE.search(value) for value in operation.headers.values())
+    return [*operation.queries.values(), *(match[1] for match in found if match)]
 
 
 def _identifier(operation: Operation, used: set[str]) -> str:

@@ -124,6 +124,11 @@ def test_what_a_token_lets_in_is_taken_and_the_token_is_nowhere(
     written = Path("locustfile.py").read_text()
     assert "os.environ['API_TOKEN']" in written
     assert "s3cret-canary" not in out + err + written + Path("plan.yml").read_text()
+    assert harness(capsys, "check", "plan.yml")[0] == 0
+    monkeypatch.delenv("API_TOKEN")  # the shell of the next day
+    code, out, _ = harness(capsys, "check", "plan.yml")
+    assert code == 12
+    assert f"MISSING locustfile: the locustfile {Path.cwd()}/locustfile.py cannot be loaded: KeyError: " in out
 
 
 def test_other_methods_are_written_when_asked_for_and_not_tried(
@@ -146,7 +151,9 @@ def test_a_service_without_a_document(start: Start, capsys: pytest.CaptureFixtur
     assert "left out: GET /: it answers 404" in out
     plan = load_plan(Path("plan.yml"), environ={})
     assert (plan.name, plan.target.health_path, plan.target.metrics) == ("small", "/health", (f"{url}/metrics",))
-    assert harness(capsys, "check", "plan.yml")[0] == 0
+    assert plan.objectives_off == ("db_pool_waiting",), "its metrics tell of no pool: each run would be INCONCLUSIVE"
+    code, out, _ = harness(capsys, "check", "plan.yml")
+    assert code == 0 and "connection pool" not in out
 
 
 def test_paths_that_are_named(start: Start, capsys: pytest.CaptureFixture[str]) -> None:

@@ -24,6 +24,8 @@ app = Flask("small")
 paths = {"/items/{id}": {"get": {"parameters": [{"name": "id", "in": "path", "schema": {"type": "integer"}}]}}}
 if sys.argv[2] == "described":
     app.add_url_rule("/openapi.json", "d", lambda: {"openapi": "3.0.3", "paths": paths})
+    text = {"Content-Type": "text/plain; version=0.0.4"}  # and nothing of a connection pool
+    app.add_url_rule("/metrics", "m", lambda: ("# TYPE a counter\\na 1\\n", 200, text))
 app.add_url_rule("/items/<int:number>", "i", lambda number: {"id": number})
 app.add_url_rule("/health", "h", lambda: "ok")
 app.run(port=int(sys.argv[1]), threaded=True)

@@ -15,7 +15,14 @@ from harness.plan.loading import load_plan_text
 from harness.plan.model import Plan
 from harness.run import target_preflight
 from harness.run.check import Check
-from harness.run.target_preflight import check_clock_of, check_target, check_target_metrics, skew, target_checks
+from harness.run.target_preflight import (
+    check_clock_of,
+    check_pool,
+    check_target,
+    check_target_metrics,
+    skew,
+    target_checks,
+)
 
 NOW = 1_790_000_000.0
 
@@ -175,6 +182,46 @@ def test_the_series_of_the_target_are_counted(service: Service) -> None:
     assert "30,000 series make a large archive" in found.warning
     service.answers["/metrics"] = (200, {}, b"# nothing\n")
     assert check_target_metrics(f"{service.url}/metrics").detail.endswith("has not one series")
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("text/plain; version=0.0.4; charset=utf-8", ""),
+        ("Text/Plain", ""),
+        ("application/openmetrics-text; version=1.0.0", ""),
+        ("text/html; charset=utf-8", "'text/html; charset=utf-8', of which Prometheus 3 scrapes nothing"),
+        ("text/plain; version=0.0.4, charset=utf-8", "of which Prometheus 3 scrapes nothing"),
+        (None, "they have no Content-Type, of which Prometheus 3 scrapes nothing"),
+    ],
+)
+def test_metrics_that_only_an_older_prometheus_reads_are_told(service: Service, kind: str | None, said: str) -> None:
+    service.answers["/metrics"] = (200, {"Content-Type": kind} if kind else {}, b"a 1\n")
+    found = check_target_metrics(f"{service.url}/metrics")
+    assert found.ok and said in found.warning and bool(found.warning) == bool(said)
+
+
+def test_metrics_without_a_pool_are_told_since_every_plan_asks_for_one(service: Service) -> None:
+    """What most services expose tells of none: `check` said that all is there, and each run was INCONCLUSIVE."""
+
+    def told(body: bytes, objectives: str = "") -> list[str]:
+        service.answers["/metrics"] = (200, {}, body)
+        pools: list[set[str]] = []
+        assert check_target_metrics(f"{service.url}/metrics", found=pools.append).ok
+        text = f"  metrics: ['{service.url}/metrics']\nobjectives: {{latency_p95: 1s{objectives}}}\n"
+        checks = list(check_pool(plan(service.url, text), pools))
+        assert all(check.ok for check in checks), "it may begin with the load"
+        return [check.warning for check in checks]
+
+    waiting = b'db_pool_waiting{pool="main"} 0\n'
+    [warning] = told(b"http_requests_total 7\n")
+    assert "no db_pool_waiting in target.metrics" in warning and "--set objectives.db_pool_waiting=off" in warning
+    assert told(waiting) == told(b"db_pool_waiting 0\n") == []
+    assert told(b"a 1\n", ", db_pool_waiting: off") == []
+    [warning] = told(waiting, ", db_pool_use: 90%")
+    assert "no db_pool_connections in target.metrics" in warning and "db_pool_waiting" not in warning
+    assert told(waiting + b"db_pool_connections 1\n", ", db_pool_use: 90%") == []
+    assert list(check_pool(plan(service.url, ""), [])) == []
 
 
 @pytest.mark.parametrize("endless", [b"a 1\n" * 16_384, b"x" * 65_536])
