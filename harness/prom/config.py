@@ -117,6 +117,16 @@ class LiveScrape:
         return {}
 
 
+def pace(interval: float) -> dict[str, str]:
+    """Labels of a target that have it scraped every ``interval`` seconds, whatever the configuration says. Pure."""
+
+    def text(seconds: float) -> str:
+        milliseconds = round(seconds * 1000)
+        return f"{milliseconds}ms" if milliseconds % 1000 else f"{milliseconds // 1000}s"
+
+    return {"__scrape_interval__": text(interval), "__scrape_timeout__": text(min(interval, _LONGEST_SCRAPE))}
+
+
 def write_targets(path: Path, targets: Sequence[tuple[str, str]], labels: Mapping[str, str]) -> None:
     """Writes a file_sd file: (instance, "host:port") pairs, each with ``labels``. Atomic: no scrape sees half of it.
 

@@ -13,7 +13,7 @@ from harness.errors import HarnessError, QueryError
 from harness.plan.model import Plan, PrometheusTarget
 from harness.prom.api import PrometheusApi
 from harness.prom.archive import keep_local
-from harness.prom.config import LiveScrape, write_targets
+from harness.prom.config import LiveScrape, pace, write_targets
 from harness.prom.remote_archive import keep_remote
 from harness.prom.server import PrometheusServer
 from harness.run.first_scrape import active_runs, await_first_scrape
@@ -175,7 +175,8 @@ class NamedPrometheus:
         file = self._folder / f"{self._run_id}-{job}-{number}.json"
         if file not in self._files:
             self._files.append(file)
-        write_targets(file, targets, {"job": job, STACK: self._plan.stack, **(labels or {})})
+        often = pace(self._plan.scrape_interval)  # by which the coverage of a whole night is judged
+        write_targets(file, targets, {"job": job, STACK: self._plan.stack, **often, **(labels or {})})
 
 
 def prometheus_version(api: PrometheusApi) -> str:

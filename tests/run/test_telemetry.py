@@ -83,11 +83,11 @@ def test_a_log_that_a_full_disk_does_not_take_is_left(directory: RunDirectory, r
     assert own.server.log_file.read_text()
 
 
-def named(tmp_path: Path, *, rules: bool) -> tuple[PrometheusServer, Path]:
+def named(tmp_path: Path, *, rules: bool, every: str = "1s") -> tuple[PrometheusServer, Path]:
     folder = tmp_path / "sd"
     folder.mkdir()
     config = {
-        "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+        "global": {"scrape_interval": every, "evaluation_interval": "1s"},
         "rule_files": [str(p) for p in rule_files(rules_path())] if rules else [],
         "scrape_configs": [
             {"job_name": "x", "file_sd_configs": [{"files": [f"{folder}/*.json"], "refresh_interval": "1s"}]}
@@ -112,7 +112,7 @@ def test_a_named_one_finds_the_run_and_holds_one_run_per_stack(
     environ = {FILE_SD_VARIABLE: str(folder)}
     with server:
         target = PrometheusTarget(url=server.url)
-        plan = make_plan(prometheus=target)
+        plan = make_plan(prometheus=target, scrape_interval=1.0)
         assert "finds targets in" in check_named_prometheus(target, plan, environ, time.time())
         began = time.time()
         write_targets(folder / "r0-load-1.json", [("locust-master", "127.0.0.1:1")], {"job": "load", STACK: "default"})
@@ -132,6 +132,22 @@ def test_a_named_one_finds_the_run_and_holds_one_run_per_stack(
         assert list(directory.tsdb.glob("*/meta.json"))
         run.close()
         assert not list(folder.iterdir())
+
+
+def test_a_named_one_scrapes_as_often_as_the_plan_says(
+    tmp_path: Path, directory: RunDirectory, run_metrics: str
+) -> None:
+    """Most are set to 15 s or a minute: a third of a plan's samples would be there, and no run could pass."""
+    server, folder = named(tmp_path, rules=True, every="1m")
+    with server:
+        plan = make_plan(prometheus=PrometheusTarget(url=server.url), scrape_interval=1.5)
+        run = start_named(plan, directory, "r1", run_metrics, {FILE_SD_VARIABLE: str(folder)})
+        try:
+            [found] = run.api.targets()
+            assert (found["scrapeInterval"], found["scrapeTimeout"]) == ("1500ms", "1500ms")
+            assert found["labels"] == {"instance": "harness", "job": "harness", STACK: "default"}
+        finally:
+            run.close()
 
 
 def test_what_a_killed_run_left_in_the_watched_folder_goes_and_nothing_else(tmp_path: Path) -> None:
