@@ -26,6 +26,11 @@ def test_every_fault_is_on_the_page_with_its_numbers() -> None:
         assert effect
 
 
+def test_the_readme_says_how_many_there_are() -> None:
+    readme = (PAGE.parents[1] / "README.md").read_text(encoding="utf-8")
+    assert f"(docs/faults.md) has {len(FAULT_PARAMETERS)} switchable faults" in readme
+
+
 def test_every_case_is_on_the_page_with_what_is_right() -> None:
     page = rows("Cases")
     assert list(page) == list(CASES)
