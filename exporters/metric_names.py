@@ -127,6 +127,8 @@ ALERTS = "ALERTS"  # {alertname,alertstate,severity,verdict,signal}: 1 while a r
 COLLECTOR_UP = "harness_collector_up"  # {collector}: 1 read, 0 could not read, for example collector="database:main"
 SIDECAR_CONFIG = "harness_sidecar_config_info"  # {digest}: of the configuration that a standing sidecar works by
 COLLECTOR_DURATION = "harness_collector_duration_seconds"  # {collector}
+PACE_ROUNDS = "harness_pace_rounds_total"  # {work}: rounds of work that is always the same
+PACE_CPU = "harness_pace_cpu_seconds_total"  # {work}: CPU seconds that they took
 
 # --- the application's own pool (target.pool_metrics, any SQLAlchemy app)
 POOL_CONNECTIONS = "db_pool_connections"  # {pool,state}: in_use, idle; summed over the application's processes

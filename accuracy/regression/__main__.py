@@ -3,7 +3,7 @@
     python -m accuracy.regression --runs DIR --make 10 3    # ten runs of the base build, three of each changed one
     python -m accuracy.regression --runs DIR                # what is there
 
-The runs take a minute and a half each; other work on the machine is noise between runs, and is measured as such.
+The runs take two minutes each; other work on the machine is noise between runs, and is measured as such.
 """
 
 from __future__ import annotations

@@ -63,8 +63,8 @@ BUILDS = (
     ),
     Build(
         "throughput",
-        "-5 % throughput (one request of 200 waits 10 s)",
-        (*BASE, "rare_wait:requests=182,ms=10000"),
+        "-5 % throughput (one request of 120 waits 6.6 s)",
+        (*BASE, "rare_wait:requests=120,ms=6600"),
         ("throughput",),
         # By Little's law the users who wait are both less throughput and a higher mean.
         ("latency_mean", "endpoint_latency_mean"),

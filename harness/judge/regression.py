@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from harness.judge.pace import at_one_pace
 from harness.judge.regression_stats import ALPHA, Effect, between, effect, holm, level, noisier, prior
 from harness.judge.regression_values import Key, RunValues, mean_of
 from harness.plan.regression import QuerySet, RegressionQuery
@@ -127,6 +128,8 @@ def compare(run: RunValues, baselines: Sequence[RunValues], queries: QuerySet, s
         run, baselines: answers to ``queries``, all of the same digest; comparable runs (``harness.judge.comparable``).
         spoiled: why latency and throughput of this run say nothing of the target; empty when they do.
     """
+    paced = [query.name for query in queries.queries if query.paced]
+    run, baselines, pace = at_one_pace(run, baselines, paced)
     rows: list[Row] = []
     ready: list[tuple[Key, RegressionQuery]] = []
     for key in _keys(run, baselines, queries):
@@ -153,7 +156,7 @@ def compare(run: RunValues, baselines: Sequence[RunValues], queries: QuerySet, s
     order = {name: i for i, name in enumerate(queries.names)}
     rows.sort(key=lambda row: (order[row.query], sorted(row.labels.items())))
     names = tuple(one.run_id for one in baselines)
-    return Comparison(run.run_id, names, tuple(rows), assumed=_assumed(len(baselines), len(tested)))
+    return Comparison(run.run_id, names, tuple(rows), assumed=_assumed(len(baselines), len(tested), pace))
 
 
 def _keys(run: RunValues, baselines: Sequence[RunValues], queries: QuerySet) -> list[Key]:
@@ -280,7 +283,7 @@ def _with_measured(row: Row, tested: _Tested, runs: Sequence[RunValues]) -> Row:
     return replace(row, measured=tuple(found))
 
 
-def _assumed(runs: int, series: int) -> str:
+def _assumed(runs: int, series: int, pace: str) -> str:
     if runs == 0:
         return "there was nothing to compare with"
     spread = (
@@ -289,4 +292,5 @@ def _assumed(runs: int, series: int) -> str:
         if runs == 1
         else f"the spread between runs is that of {runs} baseline runs, drawn towards each query's `between_runs`"
     )
-    return f"{spread}; {series} series were tested, Holm's correction at {ALPHA:.0%}"
+    told = f"{spread}; {series} series were tested, Holm's correction at {ALPHA:.0%}"
+    return f"{told}; {pace}" if pace else told

@@ -27,6 +27,8 @@ LEAST_SECONDS = 5.0
 LEAST_SCRAPES = 5  # a rate over fewer samples is mostly extrapolation
 ENOUGH = 0.75  # of the sub-windows must have a value
 
+PACE, PACED = "pace:", ":paced"  # of keys that are no query's: names of queries have no colon
+
 # A series of an answer: the query's name and the labels that remain, without the stack's.
 Key = tuple[str, tuple[tuple[str, str], ...]]
 
@@ -52,7 +54,8 @@ class RunValues:
         digest: of the queries that were asked and of the recording rules beneath them; values of others are not
             compared.
         window: seconds of a sub-window; 0 where the steady state was too short for any.
-        values: for each series of each answer shape (k,), sub-windows without a usable value left out.
+        values: for each series of each answer shape (k,), sub-windows without a usable value left out. Beside them the
+            machine's pace, and the values of ``paced`` queries over it (``harness.judge.pace``).
         left_out: why a series, or a query as a whole (without labels), was not measured.
         load: what the load was: mean users (closed) or arrivals per second (open); NaN where nobody told.
     """
@@ -103,16 +106,16 @@ def mean_of(key: Key, runs: Sequence[RunValues]) -> float | None:
 def digest_of(queries: QuerySet, rules: Sequence[RecordingRule]) -> str:
     """The same for the same questions: names, PromQL, what makes a series be left out, and the recording rules that
     they read, directly or not. A rule that none of them reads may change."""
-    asked = [(q.name, q.query, q.least_requests, q.least_window) for q in queries.queries]
+    asked = [(q.name, q.query, q.least_requests, q.least_window, q.paced) for q in queries.queries]
     known = {rule.name for rule in rules}
-    texts = [queries.requests, *(q.query for q in queries.queries)]
+    texts = [queries.requests, queries.pace, *(q.query for q in queries.queries)]
     read = with_inputs({Recorded.USERS, Recorded.ARRIVALS}.union(*(names_read(t, known) for t in texts)), rules)
     beneath = [
         (rule.name, " ".join(rule.expr.split()), sorted(rule.labels.items()), rule.interval)
         for rule in rules
         if rule.name in read
     ]
-    text = json.dumps([SCHEMA, MOST_WINDOWS, queries.requests, sorted(asked), sorted(beneath, key=str)])
+    text = json.dumps([SCHEMA, MOST_WINDOWS, queries.requests, queries.pace, sorted(asked), sorted(beneath, key=str)])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -158,20 +161,22 @@ def measure(
         why = too_short_for_any()
         return RunValues(run_id, digest, 0.0, {}, {(q.name, ()): why for q in queries.queries}, load)
     asked = [q for q in queries.queries if q.least_window <= windows.seconds]
-    texts = [queries.requests, *(q.query for q in asked)]
+    paces = [queries.pace] if queries.pace else []
+    texts = [queries.requests, *paces, *(q.query for q in asked)]
     last = float(windows.ends[-1])
     answers = api.query_ranges(
         [(_expand(text, windows, stack), windows.first, last, windows.seconds) for text in texts]
     )
     usable = np.array([not _spoiled(steady, float(end), windows.seconds) for end in windows.ends])
     requests = {_labels(s): _at(s, windows) for s in _of_stack(answers[0], stack)}
-    values: dict[Key, FloatArray] = {}
+    pace = _pace_of(answers[1] if paces else (), stack, windows, usable)
+    values: dict[Key, FloatArray] = {pace[0]: pace[1]} if pace else {}
     left_out: dict[Key, str] = {
         (q.name, ()): f"sub-windows of {windows.seconds:.3g} s are too short, it needs {q.least_window:.3g} s"
         for q in queries.queries
         if q.least_window > windows.seconds
     }
-    for query, answer in zip(asked, answers[1:], strict=True):
+    for query, answer in zip(asked, answers[1 + len(paces) :], strict=True):
         found = _of_stack(answer, stack)
         if not found:
             left_out[query.name, ()] = "no data"
@@ -180,9 +185,10 @@ def measure(
             if key in values or key in left_out:
                 left_out[key] = "several series with these labels"
                 values.pop(key, None)
+                values.pop(at_pace(key, pace[0]) if pace else key, None)
                 continue
-            at = _at(one, windows)[usable]
-            at = at[np.isfinite(at)]
+            every = _at(one, windows)[usable]
+            at = every[np.isfinite(every)]
             few = _too_few(query, key[1], requests, usable)
             if few:
                 left_out[key] = few
@@ -190,7 +196,24 @@ def measure(
                 left_out[key] = f"only {at.size} of {int(usable.sum())} sub-windows have a value"
             else:
                 values[key] = at
+                if query.paced and pace:
+                    values[at_pace(key, pace[0])] = (every / pace[1])[np.isfinite(every)]
     return RunValues(run_id, digest, windows.seconds, values, left_out, load)
+
+
+def at_pace(key: Key, pace: Key) -> Key:
+    """Where the values of the series ``key`` over the machine's ``pace`` stand."""
+    return f"{key[0]}{PACED}", tuple(sorted((*key[1], *pace[1])))
+
+
+def _pace_of(answer: Sequence[Series], stack: str, windows: Windows, usable: Any) -> tuple[Key, FloatArray] | None:
+    """The pace in each usable sub-window; None unless it is known in all of them, of one kind of work."""
+    found = _of_stack(answer, stack)
+    if len(found) != 1:
+        return None
+    at = _at(found[0], windows)[usable]
+    known = at.size >= LEAST_WINDOWS and bool((np.isfinite(at) & (at > 0)).all())
+    return ((PACE, _labels(found[0])), at) if known else None
 
 
 def _expand(text: str, windows: Windows, stack: str) -> str:

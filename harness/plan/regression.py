@@ -43,6 +43,7 @@ class RegressionQuery(BaseModel):
         objective: the plan's objective that is about the same; such a query gates where the plan has it.
         least_requests: fewest requests in each sub-window of the series' endpoint, or of the load.
         least_window: a shorter sub-window says nothing.
+        paced: CPU time, which is compared at one pace of the machine (``QuerySet.pace``) where every run told it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -61,6 +62,7 @@ class RegressionQuery(BaseModel):
     objective: str = ""
     least_requests: Annotated[int, Field(ge=0)] = 0
     least_window: Seconds = 0.0
+    paced: bool = False
 
     @model_validator(mode="before")
     @classmethod
@@ -90,12 +92,15 @@ class QuerySet(BaseModel):
 
     Attributes:
         requests: PromQL of the number of requests of each endpoint in ``$window``.
+        pace: PromQL of the CPU seconds that a fixed piece of work took in ``$window``, one series for each kind of
+            work; empty: no query is ``paced``.
     """
 
     model_config = ConfigDict(frozen=True)
 
     requests: str
     queries: tuple[RegressionQuery, ...]
+    pace: str = ""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -107,7 +112,8 @@ class QuerySet(BaseModel):
     def with_own(self, own: tuple[RegressionQuery, ...]) -> QuerySet:
         """With a plan's queries; one of the same name replaces the shipped one."""
         names = {query.name for query in own}
-        return QuerySet(requests=self.requests, queries=(*(q for q in self.queries if q.name not in names), *own))
+        kept = (query for query in self.queries if query.name not in names)
+        return QuerySet(requests=self.requests, queries=(*kept, *own), pace=self.pace)
 
 
 class Baseline(BaseModel):

@@ -20,6 +20,7 @@ class _File(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     requests: str
+    pace: str = ""
     queries: Annotated[tuple[RegressionQuery, ...], Field(min_length=1)]
 
 
@@ -45,4 +46,4 @@ def parse_queries(text: str, where: str) -> QuerySet:
         if name in names[:i]:
             problems.add_loc(root, ("queries", i, "name"), f"the query {name!r} is there twice")
     problems.raise_any()
-    return QuerySet(requests=found.requests, queries=found.queries)
+    return QuerySet(requests=found.requests, queries=found.queries, pace=found.pace)
