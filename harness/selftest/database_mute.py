@@ -8,7 +8,7 @@ from pathlib import Path
 from harness.errors import HarnessError
 from harness.judge.verdict import Outcome
 from harness.run.record import RunDirectory
-from harness.selftest.kill_lab import archived
+from harness.selftest.evidence import archived, look
 from harness.selftest.killing import when
 from harness.selftest.own_target import own_target, plan_for
 from harness.selftest.proxied import MUTE, address, proxy, through, turns
@@ -31,7 +31,7 @@ def database_mute(folder: Path, share: float) -> Whole:
 
         target = stack.enter_context(own_target(folder / "target", by_proxy))
         plan, variables = plan_for(target, folder)
-        whole = whole_run(folder, [], plan=plan, when=when(share), meddle=turns(proxies), environ=variables)
+        whole = whole_run(folder, [], plan=plan, when=when(share), meddle=turns(proxies), environ=variables, look=look)
     _require_others_read(whole)
     return whole
 

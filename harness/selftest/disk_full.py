@@ -18,7 +18,7 @@ import psutil
 from harness.errors import HarnessError
 from harness.judge.verdict import Outcome
 from harness.selftest.afterwards import afterwards
-from harness.selftest.kill_lab import kept_before
+from harness.selftest.evidence import kept_before, look
 from harness.selftest.killing import when
 from harness.selftest.own_target import own_target, plan_for
 from harness.selftest.privileges import CAP_SYS_ADMIN, lacking
@@ -85,7 +85,7 @@ def _run(folder: Path, meddle: Callable[[Path], Meddle], at: re.Pattern[str], ar
     runs = folder / "runs"
     with own_target(folder / "target") as target, small_disk(runs):
         plan, variables = plan_for(target, folder)
-        whole = whole_run(folder, arguments, plan=plan, when=at, meddle=meddle(runs), environ=variables)
+        whole = whole_run(folder, arguments, plan=plan, when=at, meddle=meddle(runs), environ=variables, look=look)
         if not whole.directory.is_dir():
             return whole
         kept = folder / "kept" / whole.directory.name  # the small file system goes

@@ -22,7 +22,7 @@ from harness.judge.verdict import Outcome
 from harness.prom.blocks import link_archive
 from harness.prom.server import PrometheusServer, die_with_parent
 from harness.run.record import RunDirectory
-from harness.selftest.kill_lab import kept_before
+from harness.selftest.evidence import kept_before
 from harness.selftest.surroundings import Surrounding
 from harness.selftest.whole_run import LOAD_BEGAN, Whole, whole_run
 

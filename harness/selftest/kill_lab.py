@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
@@ -13,18 +12,16 @@ import psutil
 
 from harness.errors import ExitCode, HarnessError
 from harness.judge.verdict import Outcome
-from harness.prom.blocks import link_archive
-from harness.prom.series import Series
-from harness.prom.server import PrometheusServer
-from harness.run.record import RunDirectory
 from harness.selftest import surroundings
+from harness.selftest.evidence import failed_share, kept_before, least_kept, look
 from harness.selftest.killing import meddle, when
 from harness.selftest.kills import Cell, moment
 from harness.selftest.surroundings import Surrounding
 from harness.selftest.whole_run import Whole, judged_again, resumed, whole_run
 
 PLAN = "selftest"
-LEAST_KEPT = 0.9  # of the scrapes before it; the rest is jitter of a busy machine
+MOST_FAILED = 0.01  # of the requests: error_ratio in the lab's plans
+_CLEARLY = 1.5  # by which a share is over that limit, or under it, whoever counts and up to which scrape
 SCHEMA = 1
 OWN_LOGS = ("harness.log", "sidecar.log", "locust-master.log")
 TRACEBACK = "Traceback (most recent call last)"
@@ -37,7 +34,10 @@ class KillRow:
     Attributes:
         outcome: the verdict's word; "error" when there is none.
         finding: what the verdict says first.
-        kept: share of the scrapes before it that the archive holds; None where it could not be counted.
+        kept: share of what was scraped before it that the archive holds, of the series that lost most; None where it
+            could not be counted.
+        failed: share of the requests that failed, as the lab counts them; None where it cannot.
+        seen: samples that the run's Prometheus held just before it; 0: it was not asked, and ``kept`` is by the clock.
         at: share of the steady state after which it was done.
         problem: what is wrong, in words; empty when nothing is.
     """
@@ -52,6 +52,8 @@ class KillRow:
     seconds: float
     directory: str
     problem: str
+    failed: float | None = None
+    seen: int = 0
 
     @property
     def right(self) -> bool:
@@ -65,7 +67,7 @@ def run_cell(cell: Cell | Surrounding, folder: Path, seed: int) -> KillRow:
         if isinstance(cell, Surrounding):
             whole = cell.run(folder, share)
             return row_of(cell, seed, share, whole, (cell.kept or kept_before)(whole))
-        whole = whole_run(folder, cell.arguments, plan=PLAN, when=when(share), meddle=meddle(cell))
+        whole = whole_run(folder, cell.arguments, plan=PLAN, when=when(share), meddle=meddle(cell), look=look)
         if cell.name == "harness SIGKILL":
             whole = judged_again(whole)
         elif cell.name == "harness restart":
@@ -85,6 +87,7 @@ def row_of(cell: Cell | Surrounding, seed: int, share: float, whole: Whole, kept
         verdict, record = {}, {}
     outcome = Outcome.from_word(str(verdict.get("outcome", "error")))
     findings = list(verdict.get("findings", ()))
+    failed = failed_share(whole)
     return KillRow(
         cell=cell.name,
         seed=seed,
@@ -95,7 +98,11 @@ def row_of(cell: Cell | Surrounding, seed: int, share: float, whole: Whole, kept
         at=round(share, 2),
         seconds=round(whole.seconds, 1),
         directory=str(whole.directory),
-        problem="; ".join(_problems(cell, whole, outcome, findings, record, kept)),
+        problem="; ".join(
+            [*_problems(cell, whole, outcome, findings, record, kept), *contradictions(cell, outcome, findings, failed)]
+        ),
+        failed=None if failed is None else round(failed, 4),
+        seen=sum(len(one) for one in whole.scraped),
     )
 
 
@@ -111,14 +118,14 @@ def _problems(
         last = whole.output.strip().rpartition(chr(10))[2]
         if not isinstance(cell, Surrounding) or whole.exit_code not in cell.bare:
             return [*found, f"no verdict, exit code {whole.exit_code}: {last}"]
-        return [*found, *_untold(cell, [whole.output]), *_lost(kept)]
+        return [*found, *_untold(cell, [whole.output]), *_lost(kept, least_kept(whole))]
     if outcome not in cell.outcomes:
         found.append(f"{outcome.word} instead of {' or '.join(_words(cell))}")
     elif whole.exit_code != int(outcome.exit_code):
         found.append(f"{outcome.word}, yet exit code {whole.exit_code}")
     told = [*(f["summary"] for f in findings), *(f["objective"] for f in findings), record.get("reason", "")]
     told += record.get("notes", ())
-    return [*found, *_untold(cell, told), *_lost(kept)]
+    return [*found, *_untold(cell, told), *_lost(kept, least_kept(whole))]
 
 
 def _logs_with_tracebacks(folder: Path) -> list[str]:
@@ -133,40 +140,31 @@ def _untold(cell: Cell | Surrounding, told: Sequence[str]) -> list[str]:
     return [f"nothing says {' or '.join(map(repr, cell.told))}"]
 
 
-def _lost(kept: float | None) -> list[str]:
+def contradictions(
+    cell: Cell | Surrounding, outcome: Outcome, findings: Sequence[Mapping[str, Any]], failed: float | None
+) -> list[str]:
+    """Where the verdict says another thing of the failed requests than the load's counters do. Pure.
+
+    Args:
+        failed: share of the requests that failed, counted without the judge; None: nobody could count them.
+    """
+    untouched = cell.untouched if isinstance(cell, Cell) else None
+    if failed is None:
+        return [f"{outcome.word}, and nobody could count its failed requests"] if untouched is not None else []
+    if failed > MOST_FAILED * _CLEARLY and outcome in (Outcome.PASS, Outcome.WARN):
+        return [f"{outcome.word}, though {failed:.1%} of the requests failed"]
+    if failed < MOST_FAILED / _CLEARLY:
+        if untouched is not None and outcome not in untouched:
+            return [f"{outcome.word}, though no more than {failed:.1%} of the requests failed"]
+        if any(f["objective"] == "error_ratio" and f.get("outcome") == Outcome.FAIL.word for f in findings):
+            return [f"error_ratio is broken, though no more than {failed:.1%} of the requests failed"]
+    return []
+
+
+def _lost(kept: float | None, least: float) -> list[str]:
     if kept is None:
         return ["its series were not kept"]
-    return [f"only {kept:.0%} of what was scraped before is kept"] if kept < LEAST_KEPT else []
-
-
-def kept_before(whole: Whole) -> float | None:
-    """Share of the load's scrapes, from the steady state on to what was done (or its end), that the archive holds.
-
-    The plan of the lab scrapes every second.
-    """
-    began, ended = _steady(whole)
-    until = whole.meddled_at if whole.meddled_at is not None else ended
-    if began is None or until is None or not (whole.directory / "tsdb").is_dir():
-        return None
-    end = until - 2.0  # what was being scraped just then may be lost
-    found = archived(whole, 'up{job="load",instance="locust-master"}', began, end)
-    return min(1.0, sum(len(series) for series in found) / max(1.0, end - began))
-
-
-def archived(whole: Whole, selector: str, start: float, end: float) -> list[Series]:
-    """Raw samples of a run's archive, unix seconds. Raises HarnessError."""
-    with tempfile.TemporaryDirectory(prefix="harness-kills-") as work:
-        link_archive(whole.directory / "tsdb", Path(work) / "data")
-        with PrometheusServer(Path(work) / "data", Path(work)) as server:
-            return server.api(timeout=60).raw(selector, start, end)
-
-
-def _steady(whole: Whole) -> tuple[float | None, float | None]:
-    try:
-        record = RunDirectory(whole.directory).read_record()
-    except HarnessError:
-        return None, None
-    return record.steady_from, record.steady_to
+    return [f"only {kept:.0%} of what was scraped before is kept"] if kept < least else []
 
 
 def run_matrix(

@@ -19,8 +19,8 @@ This page is written by `harness kills --page docs/reliability.md`; do not edit 
 Each part of a run is ended, killed, stopped for a minute or restarted, at a random moment (the same for the same seed),
 in a real run of the reference target with real PostgreSQL, Redis, Prometheus and Locust. A cell is as expected when the
 verdict is one of those that are right, the exit code is the verdict's, what happened is named, nothing hangs, no
-process is left, there is no traceback, and the archive holds what was scraped before. What was not run yet stands here
-as such.
+process is left, there is no traceback, the archive holds what was scraped before (Kept: of the series that lost most),
+and the verdict says of failed requests what the load's own counters say. What was not run yet stands here as such.
 """
 _SURROUNDINGS = """\
 ## Hostile surroundings

@@ -38,6 +38,9 @@ class Cell:
         outcomes: the verdicts that are right.
         told: words of which one must stand in the findings, the reason or the notes; empty: nothing need be told.
         why: what makes these outcomes the right ones.
+        untouched: those of them that are right where no more requests failed than the plan allows, as the lab itself
+            counts them; where more did, none that passes is right in any cell. None: whichever, for more than requests
+            is touched.
     """
 
     part: Part
@@ -45,6 +48,7 @@ class Cell:
     outcomes: frozenset[Outcome]
     told: tuple[str, ...]
     why: str
+    untouched: frozenset[Outcome] | None = None
 
     @property
     def name(self) -> str:
@@ -110,10 +114,12 @@ CELLS = (
     Cell("target-worker", "restart", _PROVEN, ("restarts",), "all workers, one after the other"),
     Cell("target-master", "SIGTERM", _PROVEN, _BROKEN, "the target is gone"),
     Cell("target-master", "SIGKILL", _PROVEN, _BROKEN, "its workers go when they miss it"),
-    Cell("target-master", "SIGSTOP", _MINOR, (), "its workers serve on: no objective is touched"),
+    Cell("target-master", "SIGSTOP", _MINOR, (), "its workers serve on: no objective is touched", untouched=_MINOR),
     Cell("target-master", "restart", _PROVEN, ("restarts",), "reloaded as by an operator; the plan allows no restart"),
     # Its smart shutdown: seen to leave the service untouched for the rest of a run, whose pool keeps what it has.
-    Cell("postgresql", "SIGTERM", _MINOR | _PROVEN, (), "it serves the clients that it has and takes no new ones"),
+    Cell("postgresql", "SIGTERM", _MINOR | _PROVEN, (),
+         "it serves the clients that it has and takes no new ones: a pass where the lab counts no failed requests",
+         untouched=_MINOR),
     Cell("postgresql", "SIGKILL", _PROVEN, _BROKEN, "every request that needs it fails"),
     Cell("postgresql", "SIGSTOP", _HURT, _BROKEN, "all of its processes: every query hangs for a minute"),
     Cell("postgresql", "restart", _HURT, _DATABASE_ANEW, "away for five seconds: more than 1 % of the requests fail"),

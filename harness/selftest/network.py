@@ -14,6 +14,7 @@ import psutil
 from harness.errors import HarnessError
 from harness.judge.verdict import Outcome
 from harness.selftest.elsewhere import Elsewhere, FarTarget, cut, elsewhere, far_target, lose
+from harness.selftest.evidence import look
 from harness.selftest.killing import when
 from harness.selftest.own_target import plan_for
 from harness.selftest.privileges import CAP_NET_ADMIN, CAP_SYS_ADMIN, lacking
@@ -62,7 +63,9 @@ def _run(
 ) -> Whole:
     with elsewhere() as one, far_target(one, folder / "far") as far:
         plan, variables = plan_for(far.target, folder, hosts=(one.there,))
-        return whole_run(folder, arguments, plan=plan, when=when(share), meddle=meddle(one, far), environ=variables)
+        return whole_run(
+            folder, arguments, plan=plan, when=when(share), meddle=meddle(one, far), environ=variables, look=look
+        )
 
 
 def network_loss(folder: Path, share: float) -> Whole:

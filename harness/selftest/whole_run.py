@@ -18,6 +18,7 @@ from typing import Any
 import psutil
 
 from harness.errors import HarnessError
+from harness.prom.series import Series
 from harness.prom.server import die_with_parent
 
 LOAD_BEGAN = re.compile(r"^warmup ", re.MULTILINE)
@@ -29,6 +30,8 @@ OVERRIDES = ("TEST_BASE_URL", "TARGET_P95_MS", "PCT_MOBILE", "HARNESS_SERVICES",
 
 # Does something to a run, given its process; what it returns is called when the run is over.
 Meddle = Callable[[psutil.Process], Callable[[], None] | None]
+# Raw samples that a run's own Prometheus holds, given the run's process; none where it does not answer.
+Look = Callable[[psutil.Process], Sequence[Series]]
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,7 @@ class Whole:
     Attributes:
         meddled_at: unix seconds when something was done to it; None when nothing was.
         left_running: processes of the run that still run seconds after its end.
+        scraped: what its Prometheus held just before ``meddled_at``; empty where nobody looked, or it did not answer.
     """
 
     exit_code: int
@@ -46,6 +50,7 @@ class Whole:
     left_running: list[str]
     seconds: float
     meddled_at: float | None = None
+    scraped: Sequence[Series] = ()
 
     def json(self, name: str) -> dict[str, Any]:
         """A file of the run directory."""
@@ -92,12 +97,14 @@ def whole_run(
     meddle: Meddle | None = None,
     environ: Mapping[str, str] | None = None,
     longest: float = RUN_SECONDS,
+    look: Look | None = None,
 ) -> Whole:
     """One ``harness run`` below ``folder``; ``meddle`` is called once its output matches ``when``.
 
     Args:
         environ: variables beside those of this process.
         longest: seconds after which a run that did not end hangs.
+        look: asked what was scraped, just before ``meddle`` is called.
 
     Raises:
         HarnessError: it does not end, or ends before that moment came.
@@ -114,6 +121,7 @@ def whole_run(
     harness = psutil.Process(process.pid)
     undo: Callable[[], None] | None = None
     meddled_at = None
+    scraped: Sequence[Series] = ()
     try:
         while process.poll() is None:
             if time.monotonic() - began > longest:
@@ -123,6 +131,7 @@ def whole_run(
             except psutil.NoSuchProcess:
                 break
             if meddle is not None and meddled_at is None and when.search(_text(log)):
+                scraped = look(harness) if look is not None else ()
                 meddled_at = time.time()
                 undo = meddle(harness)
             time.sleep(0.25)
@@ -142,6 +151,7 @@ def whole_run(
         left_running=_left(seen.values(), folder / "runs"),
         seconds=time.monotonic() - began,
         meddled_at=meddled_at,
+        scraped=scraped,
     )
 
 
