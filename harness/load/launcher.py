@@ -275,7 +275,8 @@ class LoadLauncher:
         return status_of(answer, tuple(self._problems), self._workers.restarts)
 
     def _problem(self, text: str) -> None:
-        if len(self._problems) < 50:
+        # What became of the master is why the run ends: it is said after any number of others.
+        if self._dead or len(self._problems) < 50:
             self._problems[text] = None
 
 
