@@ -51,9 +51,10 @@ def init(
 ) -> int:  # fmt: skip
     """Write a plan and a locustfile for the service at URL, which must run.
 
-    Its OpenAPI document tells the requests; without one some usual paths are tried, and those of --path. Each is asked
-    once, if it is safe (GET, HEAD), and taken if it answers. A secret is an environment variable: API_TOKEN (bearer),
-    API_BASIC (basic, in base64), API_KEY; set it, and what needs it is asked too.
+    Its OpenAPI document tells the requests, and --path further ones; without a document those of --path are tried, or
+    where none is given some usual ones. Each is asked once, if it is safe (GET, HEAD), and taken if it answers. A
+    secret is an environment variable: API_TOKEN (bearer), API_BASIC (basic, in base64), API_KEY; set it, and what
+    needs it is asked too.
     """
     url = _address(url, allow_hosts)
     wanted = _methods(methods)

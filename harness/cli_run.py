@@ -261,6 +261,8 @@ def _print_checks(console: Console, plan: Plan, checks: list[Check], problems: l
         line("a run of this plan could not PASS: it would end INCONCLUSIVE at best")
     elif not problems:
         line("every objective of this plan can be judged")
+    else:
+        line("a run of this plan can start, and nothing that the plan tells stands against a PASS")
 
 
 def _check_json(plan: Plan, checks: list[Check], problems: list[Unjudgeable]) -> dict[str, Any]:

@@ -158,7 +158,7 @@ def comparison_table(view: ComparedView) -> str:
 
 def _gaps(view: ReportView) -> str:
     lines = [f"- {code(name)} was taken out of this plan by `off`: it was not judged." for name in view.removed]
-    lines += [f"- {escape(name)}{escape(reason)}." for name, reason, _remedy in view.unjudgeable]
+    lines += [f"- {escape(name + reason)}." for name, reason, _remedy in view.unjudgeable]
     lines += [f"- {escape(note)}" for note in view.notes]
     return "\n".join(["### Good to know", "", *lines]) + "\n" if lines else ""
 

@@ -154,6 +154,8 @@ def test_a_service_without_a_document(start: Start, capsys: pytest.CaptureFixtur
     assert plan.objectives_off == ("db_pool_waiting",), "its metrics tell of no pool: each run would be INCONCLUSIVE"
     code, out, _ = harness(capsys, "check", "plan.yml")
     assert code == 0 and "connection pool" not in out
+    assert "not measured: restarts" in out, "nobody named the service's processes"
+    assert out.endswith("\na run of this plan can start, and nothing that the plan tells stands against a PASS\n")
 
 
 def test_paths_that_are_named(start: Start, capsys: pytest.CaptureFixture[str]) -> None:

@@ -176,6 +176,13 @@ def test_markdown_whole() -> None:
     )
 
 
+@pytest.mark.parametrize("format", ["markdown", "html"])
+def test_what_could_not_be_judged_stands_apart_from_its_name(format: str) -> None:
+    plan = sample_plan(samples.PLAN_TEXT.replace("horizon: 10m", "horizon: 24h"))
+    text = render(format, samples.nothing(), sample_record(), plan).replace("\\_", "_")
+    assert re.search(r"memory_growth(</code>)? needs 6h of steady state", text)
+
+
 def test_markdown_fits_a_comment() -> None:
     finding = Finding("alerts", "memory", Outcome.WARN, "x" * 5000)
     many = Verdict("r", (finding,) * 100, samples.passing().objectives, {})
