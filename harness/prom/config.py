@@ -110,11 +110,17 @@ class LiveScrape:
         return job
 
     def _authorization(self) -> dict[str, Any]:
-        for name, value in (self.target_headers or {}).items():
-            kind, _, credentials = value.strip().partition(" ")
-            if name.lower() == "authorization" and credentials:
-                return {"authorization": {"type": kind, "credentials": credentials.strip()}}
-        return {}
+        found = authorization(self.target_headers or {})
+        return {} if found is None else {"authorization": {"type": found[0], "credentials": found[1]}}
+
+
+def authorization(headers: Mapping[str, str]) -> tuple[str, str] | None:
+    """Type and credentials of the header that a scrape sends, too; None without one. Pure."""
+    for name, value in headers.items():
+        kind, _, credentials = value.strip().partition(" ")
+        if name.lower() == "authorization" and credentials:
+            return kind, credentials.strip()
+    return None
 
 
 def pace(interval: float) -> dict[str, str]:

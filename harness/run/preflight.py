@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import docker
@@ -87,8 +88,10 @@ def _checks(plan: Plan, environ: Mapping[str, str], now: float, count: Callable[
         return
     yield from target_checks(plan)
     pools: list[set[str]] = []
+    own = {"headers": target.headers, "ca_file": target.ca_file}
+    as_asked: dict[str, Any] = own if plan.prometheus is None else {"ours": False}
     parts: tuple[tuple[str, Iterable[Check]], ...] = (
-        ("metrics", (check_target_metrics(url, count, pools.append) for url in target.metrics)),
+        ("metrics", (check_target_metrics(url, count, pools.append, **as_asked) for url in target.metrics)),
         ("databases", map(_database, target.databases)),
         ("redis", map(_redis, target.redis)),
         ("processes", map(_process, target.processes)),

@@ -74,7 +74,7 @@ def _checks(plan: Plan, services: Services, now: float, count: Callable[[int], N
     yield from target_checks(plan)
     pools: list[set[str]] = []
     for index, url in enumerate(plan.target.metrics):
-        yield replace(check_target_metrics(url, count, pools.append), key=("target", "metrics", index))
+        yield replace(check_target_metrics(url, count, pools.append, ours=False), key=("target", "metrics", index))
     yield from check_pool(plan, pools)
     # Processes, containers, databases and Redis are the sidecar's to see: it must say that it can before the load.
 

@@ -17,7 +17,7 @@ from harness.deadline import within
 from harness.plan.checks import host_allowed, is_loopback
 from harness.plan.model import Plan, Target
 from harness.plan.secrets import mask_url
-from harness.prom.config import MOST_TARGET_SERIES
+from harness.prom.config import MOST_TARGET_SERIES, authorization
 from harness.run.check import Check
 from harness.run.exposition import Exposition
 
@@ -161,19 +161,26 @@ def check_clock_of(name: str, url: str, tolerated: float) -> Check | None:
 
 
 def check_target_metrics(
-    url: str, count: Callable[[int], None] = lambda _: None, found: Callable[[set[str]], None] = lambda _: None
-) -> Check:
+    url: str, count: Callable[[int], None] = lambda _: None, found: Callable[[set[str]], None] = lambda _: None,
+    *, headers: Mapping[str, str] | None = None, ca_file: str | None = None, ours: bool = True,
+) -> Check:  # fmt: skip
     """Whether the target's own metrics can be scraped.
 
     Args:
         count: told how many series they have.
         found: told which series of a connection pool stand there.
+        headers, ca_file: of the plan's target, for a Prometheus of the run's own.
+        ours: whether that one scrapes them; another may be let in by what stands in its configuration.
     """
     name, remedy = "target metrics", "correct target.metrics in the plan, or leave it out"
     try:
-        status, kind, read, endless = within(MOST_METRICS_SECONDS + TIMEOUT, lambda: _read_metrics(url))
+        how = {"headers": _as_scraped(url, headers or {}), "verify": ca_file or True}
+        status, kind, read, endless = within(MOST_METRICS_SECONDS + TIMEOUT, lambda: _read_metrics(url, how))
     except (requests.RequestException, OSError) as error:
         return Check(name, False, f"{mask_url(url)} does not answer: {cause(error)}", remedy)
+    if status in _NOT_LET_IN and not ours:
+        warning = "not to this machine: the Prometheus that scrapes it must have what lets it in"
+        return Check(name, True, f"{mask_url(url)} answers {status}", warning=warning)
     if status != requests.codes.ok:
         return Check(name, False, f"{mask_url(url)} answers {status}", remedy)
     if endless:
@@ -234,11 +241,17 @@ def check_pool(plan: Plan, told: Sequence[set[str]]) -> Iterator[Check]:
     )  # fmt: skip
 
 
-def _read_metrics(url: str) -> tuple[int, str, Exposition, int]:
+def _as_scraped(url: str, headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers with which the run's Prometheus will ask: a password in the URL wins, and no others are sent."""
+    found = None if urlsplit(url).username is not None else authorization(headers)
+    return {} if found is None else {"Authorization": " ".join(found)}
+
+
+def _read_metrics(url: str, how: Mapping[str, Any]) -> tuple[int, str, Exposition, int]:
     """Status, Content-Type, what was read, and the bytes of what did not end by then (else 0)."""
     deadline = time.monotonic() + MOST_METRICS_SECONDS
     read, size = Exposition(_POOL.values()), 0
-    with direct_get(url, timeout=TIMEOUT, stream=True) as answer:
+    with direct_get(url, timeout=TIMEOUT, stream=True, **how) as answer:
         kind = answer.headers.get("Content-Type", "")
         if answer.status_code != requests.codes.ok:
             return answer.status_code, kind, read, 0

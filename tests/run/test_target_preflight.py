@@ -15,6 +15,7 @@ from harness.plan.loading import load_plan_text
 from harness.plan.model import Plan
 from harness.run import target_preflight
 from harness.run.check import Check
+from harness.run.preflight import preflight
 from harness.run.target_preflight import (
     check_clock_of,
     check_pool,
@@ -33,6 +34,7 @@ class Service(ThreadingHTTPServer):
     answers: dict[str, tuple[int, dict[str, str], bytes]]
     asked: list[tuple[str, str | None]]
     endless: bytes
+    guard: str = ""  # who asks for metrics with another Authorization is not let in
 
     @property
     def url(self) -> str:
@@ -45,6 +47,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.server.asked.append((self.path, self.headers.get("Authorization")))
         status, headers, body = self.server.answers.get(self.path, (404, {}, b""))
+        if self.path == "/metrics" and self.server.guard not in ("", self.headers.get("Authorization")):
+            status, headers, body = 401, {}, b""
         self.send_response_only(status)
         for name, value in headers.items():
             self.send_header(name, value)
@@ -246,3 +250,31 @@ def test_a_proxy_of_the_environment_is_not_asked_as_the_load_will_not(
     assert [(check.name, check.ok) for check in checks] == [("target", True), ("target /ok", True)], checks
     assert check_target_metrics(f"{service.url}/metrics").ok
     assert check_clock_of("prometheus", f"{service.url}/ok", 5.0) is not None
+
+
+def guarded(service: Service) -> str:
+    """Metrics for those whom they let in."""
+    service.guard = "Bearer xyz"
+    service.answers["/metrics"] = (200, {"Content-Type": "text/plain"}, b"a 1\n")
+    return f"{service.url}/metrics"
+
+
+def test_metrics_are_asked_as_the_runs_prometheus_will_ask_them(service: Service) -> None:
+    url = guarded(service)
+    headers = "  headers: {authorization: Bearer xyz, X-Other: abc}\n"
+    for more, ok in ((headers, True), ("", False), (headers.replace("xyz", "abc"), False)):
+        asked = plan(service.url, f"  metrics: ['{url}']\n{more}")
+        found = [c for c in preflight(asked, environ={}, now=NOW) if c.name == "target metrics"]
+        assert [c.ok for c in found] == [ok], found
+        if not ok:
+            assert found[0].detail == f"{url} answers 401"
+
+
+def test_metrics_that_let_only_a_prometheus_of_somebody_else_in_are_no_reason_to_refuse(service: Service) -> None:
+    url = guarded(service)
+    found = check_target_metrics(url, ours=False)
+    assert (found.ok, found.detail) == (True, f"{url} answers 401")
+    assert found.warning.startswith("not to this machine")
+    service.answers["/metrics"] = (404, {}, b"")
+    service.guard = ""
+    assert not check_target_metrics(url, ours=False).ok
