@@ -31,10 +31,12 @@ def why_missing(context: Context, need: Need, window: Window) -> str:
     """What the scrapes and the collectors themselves say about it; empty when they say nothing is wrong."""
     who = _WHO.get(need.job, f"job {need.job}")
     instance = {"instance": need.instance} if need.instance else {}
-    scrapes = [within(s, window) for s in context.series("up", job=need.job, **instance)]
-    scrapes = [s for s in scrapes if len(s)]
     # What was set aside is no pause: nothing of it is asked for.
-    everything = [within(s, Window(window.start, window.end)) for s in context.series("up")]
+    whole = Window(window.start, window.end)
+    found = context.series("up", job=need.job, **instance)
+    scrapes = [(within(s, window), within(s, whole)) for s in found]
+    scrapes = [(counting, every) for counting, every in scrapes if len(counting)]
+    everything = [within(s, whole) for s in context.series("up")]
     last = max((float(s.times[-1]) for s in everything if len(s)), default=None)
     if last is None:
         return f"Prometheus scraped nothing in the steady state, {who} neither"
@@ -47,11 +49,11 @@ def why_missing(context: Context, need: Need, window: Window) -> str:
     if not scrapes:
         of = f"job {need.job!r}" + (f", instance {need.instance!r}" if need.instance else "")
         return f"{who} was not scraped at all (no `up` of {of})"
-    for one in scrapes:
+    for one, every in scrapes:
         text = _zero(one.times, one.values, context.interval, window)
         if text:
             return f"{who} ({one.labels.get('instance', need.job)}) did not answer {text}"
-        missing = float(one.times[-1])
+        missing = float(every.times[-1])
         if window.end - missing > 3 * context.interval:
             return f"{who} ({one.labels.get('instance', need.job)}) was not scraped after {clock(missing)}"
     if need.collector:

@@ -25,7 +25,7 @@ from harness.report.headline import headline_text
 from harness.report.writer import ReportWriter
 from harness.run.marks import add_mark
 from harness.run.record import RunDirectory
-from tests.judge.fabricate import RECORD, START, STEADY_FROM, Made, flat, plan, write_run
+from tests.judge.fabricate import END, RECORD, START, STEADY_FROM, Made, flat, lose, named, plan, write_run
 
 RULES = Path(__file__).parents[2] / "prometheus" / "rules"
 FROM, TO = 150.0, 180.0  # since the start: 30 s and two scrapes of the steady 240 s
@@ -85,6 +85,13 @@ def test_the_report_shades_it(tmp_path: Path) -> None:
     page = (run.path / "report.html").read_text()
     assert f'"aside":[[{round((START + FROM) * 1000)},{round((START + TO) * 1000)}]]' in page.replace(" ", "")
     assert "were set aside: deploy" in (run.path / "summary.md").read_text()
+
+
+def test_a_window_at_the_end_is_not_told_as_scrapes_that_ended(tmp_path: Path) -> None:
+    made = Made(lost=lose(named("memory_bytes")))
+    verdict = marked(tmp_path, made, start=END - START - 40, end=END - START)
+    told = " ".join(found.summary for found in verdict.findings)
+    assert "the sidecar answered, but did not deliver it" in told and "was not scraped after" not in told
 
 
 def test_what_lies_beside_it_is_judged_in_full(tmp_path: Path) -> None:
