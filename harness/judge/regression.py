@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from harness.judge.pace import at_one_pace
-from harness.judge.regression_stats import ALPHA, Effect, between, effect, holm, level, noisier, prior
+from harness.judge.regression_levels import Levels, levels_of, untestable
+from harness.judge.regression_stats import ALPHA, Effect, between, effect, holm, noisier, prior
 from harness.judge.regression_values import Key, RunValues, mean_of
 from harness.plan.regression import QuerySet, RegressionQuery
 
@@ -114,6 +115,7 @@ class _Tested:
 
     key: Key
     query: RegressionQuery
+    levels: Levels
     effect: Effect
     value: float
     baseline: float
@@ -135,9 +137,7 @@ def compare(run: RunValues, baselines: Sequence[RunValues], queries: QuerySet, s
     for key in _keys(run, baselines, queries):
         query = queries.named(key[0])
         why = (
-            spoiled
-            if spoiled and query.signal in ("latency", "throughput")
-            else _untestable(key, query, run, baselines)
+            spoiled if spoiled and query.signal in ("latency", "throughput") else untestable(key, query, run, baselines)
         )
         if why:
             # With what either side measured: an endpoint that is asked no more must be seen.
@@ -167,56 +167,47 @@ def _keys(run: RunValues, baselines: Sequence[RunValues], queries: QuerySet) -> 
     return [k for k in found if k[1] or k[0] not in series or any(k in one.values for one in (run, *baselines))]
 
 
-def _untestable(key: Key, query: RegressionQuery, run: RunValues, baselines: Sequence[RunValues]) -> str:
-    """Why a series cannot be compared; empty when it can."""
-    if key not in run.values:
-        return f"in this run: {run.left_out.get(key) or run.left_out.get((key[0], ())) or 'no data'}"
-    lacking = [one for one in baselines if key not in one.values]
-    if lacking:
-        first = lacking[0]
-        why = first.left_out.get(key) or first.left_out.get((key[0], ())) or "no data"
-        return f"in {len(lacking)} of {len(baselines)} baseline runs ({first.run_id}): {why}"
-    if query.change == "relative":
-        for one in (run, *baselines):
-            if (one.values[key] <= 0).any():
-                return f"a value of 0 in {one.run_id} has no share to change by; use change: absolute"
-    return ""
-
-
 def _effects(
     ready: Sequence[tuple[Key, RegressionQuery]], run: RunValues, baselines: Sequence[RunValues]
 ) -> list[_Tested]:
-    levels = []
-    for key, query in ready:
-        logs = query.change == "relative"
-        levels.append(
-            (level(run.values[key], logarithms=logs), [level(one.values[key], logarithms=logs) for one in baselines])
-        )
-    priors = [prior(q.between_runs, own, others) for (_, q), (own, others) in zip(ready, levels, strict=True)]
-    betweens = [between(others) for _, others in levels]
+    levels = [levels_of(key, query, run, baselines) for key, query in ready]
+    priors = [prior(q.between_runs, one.own, one.others) for (_, q), one in zip(ready, levels, strict=True)]
+    betweens = [between(one.others) for one in levels]
     wider = {
-        signal: noisier(
-            [p for (_, q), p in zip(ready, priors, strict=True) if q.signal == signal],
-            [b for (_, q), b in zip(ready, betweens, strict=True) if q.signal == signal],
+        group: noisier(
+            [p for (_, q), p in zip(ready, priors, strict=True) if _noise_group(q) == group],
+            [b for (_, q), b in zip(ready, betweens, strict=True) if _noise_group(q) == group],
         )
-        for signal in {q.signal for _, q in ready}
+        for group in {_noise_group(q) for _, q in ready}
     }
     found = []
-    for (key, query), (own, others), assumed in zip(ready, levels, priors, strict=True):
-        logs = query.change == "relative"
-        base = float(np.mean([one.mean for one in others]))
-        shown = (math.exp(own.mean), math.exp(base)) if logs else (own.mean, base)
+    for (key, query), one, assumed in zip(ready, levels, priors, strict=True):
+        base = float(np.mean([other.mean for other in one.others]))
+        shown = (_in_unit(query, one.own.mean), _in_unit(query, base))
         found.append(
             _Tested(
                 key,
                 query,
-                effect(own, others, assumed * wider[query.signal]),
+                one,
+                effect(one.own, one.others, assumed * wider[_noise_group(query)]),
                 *shown,
                 _margins(query, shown[1]),
                 1.0 if query.better == "lower" else -1.0,
             )
         )
     return found
+
+
+def _noise_group(query: RegressionQuery) -> tuple[str, str]:
+    """Whose noise tells of each other's: series of one signal where changes are shares, else those of one query.
+
+    An endpoint that fails now and then must not widen what is tolerated of the errors of all.
+    """
+    return query.signal, query.name if query.change == "absolute" else ""
+
+
+def _in_unit(query: RegressionQuery, mean: float) -> float:
+    return math.exp(mean) if query.change == "relative" else mean
 
 
 def _margins(query: RegressionQuery, baseline: float) -> tuple[float, float]:
@@ -236,6 +227,8 @@ def _row(one: _Tested, p_worse: float, p_better: float, count: int) -> Row:
     signed = one.sign * one.effect.difference
     if p_worse <= ALPHA and signed >= worse_margin:
         change = Change.WORSE
+    elif one.levels.beyond:
+        change = Change.CANNOT_TELL  # a break that the mean hides is neither "same" nor "better"
     elif p_better <= ALPHA and -signed >= better_margin:
         change = Change.BETTER
     elif -down <= low and high <= up:
@@ -243,11 +236,10 @@ def _row(one: _Tested, p_worse: float, p_better: float, count: int) -> Row:
     else:
         change = Change.CANNOT_TELL
     found = one.effect.detectable(ALPHA / count, worse_margin)
-    note = (
-        ""
-        if change is not Change.CANNOT_TELL
-        else "the interval is wider than the tolerance: more baseline runs, or longer ones"
-    )
+    note = one.levels.beyond
+    if change is Change.CANNOT_TELL:
+        wide = "the interval is wider than the tolerance: more baseline runs, or longer ones"
+        note = f"{note}, yet its level proves no change: more baseline runs" if note else wide
 
     def shown(value: float) -> float:
         return math.expm1(min(value, 50.0)) if relative else value
@@ -274,12 +266,11 @@ def _row(one: _Tested, p_worse: float, p_better: float, count: int) -> Row:
 
 def _with_measured(row: Row, tested: _Tested, runs: Sequence[RunValues]) -> Row:
     """The row with what each run answered; levels as they were compared."""
-    relative = tested.query.change == "relative"
-    found = []
-    for one in runs:
-        values = one.values[tested.key]
-        mean = level(values, logarithms=relative).mean
-        found.append(Measured(one.run_id, math.exp(mean) if relative else mean, tuple(float(v) for v in values)))
+    levels = (*tested.levels.others, tested.levels.own)
+    found = [
+        Measured(one.run_id, _in_unit(tested.query, its.mean), tuple(float(v) for v in one.values[tested.key]))
+        for one, its in zip(runs, levels, strict=True)
+    ]
     return replace(row, measured=tuple(found))
 
 

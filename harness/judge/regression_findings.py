@@ -99,7 +99,8 @@ def _worse(row: Row, outcome: Outcome, comparison: Comparison, queries: QuerySet
         outcome=outcome,
         summary=(
             f"{row.place} is {change(row, row.effect)} {direction} than in {runs}: "
-            f"{format_value(row.value, row.unit)}, was {format_value(row.baseline, row.unit)} ({interval(row)}){forced}"
+            f"{format_value(row.value, row.unit)}, was {format_value(row.baseline, row.unit)} ({interval(row)})"
+            f"{f'; {row.note}' if row.note else ''}{forced}"
         ),
         severity="critical" if outcome is Outcome.FAIL else "warning",
         subject=dict(row.labels),

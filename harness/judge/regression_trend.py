@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from harness.judge.regression_levels import log_of_mean
 from harness.judge.regression_stats import level
 from harness.judge.regression_values import Key, RunValues
 from harness.plan.regression import QuerySet, RegressionQuery
@@ -42,7 +43,7 @@ class ChangePoint:
 class Trend:
     """One series over a history. ``first``, ``last``: levels of its first and last stretch, in the query's unit.
 
-    ``gone``: the newest run has no value of it, so that nothing is known of how it is now.
+    ``gone``: the newest run has no level of it, so that nothing is known of how it is now.
     """
 
     query: str
@@ -68,16 +69,17 @@ def trends(history: Sequence[RunValues], queries: QuerySet) -> list[Trend]:
     for key in sorted(keys, key=lambda k: (order[k[0]], k[1])):
         trend = _trend(key, queries.named(key[0]), [one for one in history if key in one.values])
         if trend is not None:
-            found.append(replace(trend, gone=key not in history[-1].values))
+            found.append(replace(trend, gone=_level(key, queries.named(key[0]), history[-1]) is None))
     return found
 
 
 def _trend(key: Key, query: RegressionQuery, runs: Sequence[RunValues]) -> Trend | None:
     logs = query.change == "relative"
-    usable = [one for one in runs if not logs or (one.values[key] > 0).all()]
-    if len(usable) < LEAST_RUNS:
+    pairs = [(one, found) for one in runs if (found := _level(key, query, one)) is not None]
+    if len(pairs) < LEAST_RUNS:
         return None
-    levels = np.array([level(one.values[key], logarithms=logs).mean for one in usable])
+    usable = [one for one, _ in pairs]
+    levels = np.array([found for _, found in pairs])
     starts = [0, *segments(levels, query)]
     means = [float(np.median(part)) for part in np.split(levels, starts[1:])]
 
@@ -93,6 +95,23 @@ def _trend(key: Key, query: RegressionQuery, runs: Sequence[RunValues]) -> Trend
     return Trend(
         query.name, key[1], query.unit, not logs, len(usable), shown(means[0]), shown(means[-1]), tuple(changes)
     )
+
+
+def _level(key: Key, query: RegressionQuery, run: RunValues) -> float | None:
+    """On the scale of the query's change; None where the run has none.
+
+    What should be high and fell to 0 for a while has a mean all the same: without it the run would be left out, and the
+    history steady.
+    """
+    values = run.values.get(key)
+    if values is None:
+        return None
+    logs = query.change == "relative"
+    if not logs or (values > 0).all():
+        return level(values, logarithms=logs).mean
+    if query.better == "higher" and (values >= 0).all() and (values > 0).any():
+        return log_of_mean(values)
+    return None
 
 
 def noise(levels: FloatArray, assumed: float) -> float:

@@ -124,8 +124,12 @@ def test_a_query_that_nobody_answered_is_in_the_table() -> None:
 
 
 def test_a_relative_change_from_nothing_cannot_be_told() -> None:
-    zero = replace(run("r", 9), values={**run("r", 9).values, RATE: np.zeros(8)})
-    row = next(r for r in compare(zero, BASELINES, QUERIES).rows if r.query == "rate")
+    zero = replace(run("b5", 5), values={**run("b5", 5).values, RATE: np.zeros(8)})
+    row = next(r for r in compare(run("r", 9), [*BASELINES[:4], zero], QUERIES).rows if r.query == "rate")
+    assert row.change is Change.CANNOT_TELL
+    assert "a value of 0 in b5" in row.note
+    free = replace(run("r", 9), values={**run("r", 9).values, LATENCY: np.r_[np.full(7, 0.1), 0.0]})
+    row = next(r for r in compare(free, BASELINES, QUERIES).rows if r.query == "latency")
     assert row.change is Change.CANNOT_TELL
     assert "a value of 0 in r" in row.note
 

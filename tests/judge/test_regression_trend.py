@@ -56,6 +56,21 @@ def test_a_series_that_the_newest_run_lacks_is_not_steady() -> None:
     assert (found.gone, found.runs, found.changes) == (True, 12, ())
 
 
+def test_a_throughput_that_falls_to_0_for_a_while_stays_in_the_history() -> None:
+    """Without a logarithm such runs were left out: the rest was steady."""
+    runs = history(np.full(16, 50.0), "rate")
+    fell = [
+        RunValues(one.run_id, "d", 10.0, {("rate", ()): np.r_[np.full(6, 50.0), 0.0, 0.0]}) if i >= 10 else one
+        for i, one in enumerate(runs)
+    ]
+    (found,) = trends(fell, QUERIES)
+    assert (found.runs, found.gone) == (16, False)
+    assert [(one.run_id, one.worse) for one in found.changes] == [("run-10", True)]
+    assert found.changes[0].effect == pytest.approx(-0.25)
+    nothing = RunValues("run-99", "d", 10.0, {("rate", ()): np.zeros(8)})
+    assert trends([*runs, nothing], QUERIES)[0].gone
+
+
 def test_few_runs_tell_nothing() -> None:
     assert trends(history(np.full(LEAST_RUNS - 1, 0.1)), QUERIES) == []
     assert len(trends(history(np.full(LEAST_RUNS, 0.1)), QUERIES)) == 1

@@ -54,7 +54,7 @@ def test_every_shipped_query_parses_and_reads_names_that_exist() -> None:
 def test_what_the_issue_of_regression_names_is_asked() -> None:
     assert {
         "latency_p50", "latency_p95", "latency_p99", "endpoint_latency_p50", "endpoint_latency_p95",
-        "endpoint_latency_p99", "throughput", "error_ratio",
+        "endpoint_latency_p99", "throughput", "error_ratio", "endpoint_error_ratio",
         "cpu_per_1000_requests",
         "memory_per_1000_requests", "memory_growth", "pool_use",
         "redis_ping_mean",
