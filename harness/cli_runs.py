@@ -16,6 +16,7 @@ from harness.errors import ArchiveError, HarnessError
 from harness.judge import judge_run
 from harness.judge.damage import verdict_on_damage
 from harness.judge.part import Part
+from harness.judge.verdict import Verdict
 from harness.plan.loading import find_plan, load_plan
 from harness.plan.model import Plan
 from harness.prom.manifest import DamagedArchiveError
@@ -25,6 +26,7 @@ from harness.report.stored import read_verdict
 from harness.report.text import one_line
 from harness.report.writer import ReportWriter, evidence_of
 from harness.run.baselines import read_baselines
+from harness.run.json_files import read_json
 from harness.run.record import RunDirectory, RunRecord, find_run, list_runs, rfc3339
 from harness.run.recover import recover, still_on
 from harness.run.recover_standing import recover_named, recover_standing
@@ -121,12 +123,23 @@ def judge(
         try:
             reports.write(directory, verdict, record, plan)
         except OSError as error:
-            click.echo(f"the reports could not be written: {error}", err=True)
+            click.echo(f"the reports could not be written: {error}{_stands(directory, verdict)}", err=True)
     if as_json:
         click.echo(json.dumps(verdict.to_json(), indent=2, allow_nan=False))
     else:
         print_verdict(Terminal(), verdict, record, plan)
     return int(verdict.outcome.exit_code)
+
+
+def _stands(directory: RunDirectory, verdict: Verdict) -> str:
+    """What verdict.json says where it is not what was judged now; a later reader of it must not be surprised."""
+    try:
+        if read_json(directory.verdict_file) == json.loads(json.dumps(verdict.to_json())):
+            return ""
+        word = read_verdict(directory).outcome.word
+    except HarnessError:  # there is none, or it is damaged: nobody takes it for a verdict
+        return ""
+    return f"; {directory.verdict_file} and the reports beside it are an earlier verdict's, {word}"
 
 
 @click.command()

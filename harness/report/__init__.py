@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Literal, get_args
 
 from harness.errors import UsageError
@@ -50,9 +51,20 @@ def write_reports(
 ) -> None:
     """Writes verdict.json, junit.xml, summary.md and report.html into the run directory, each whole or not at all.
 
-    The verdict first: whatever happens to the others, it is kept.
+    The verdict first: whatever happens to the others, it is kept. Those of an earlier verdict do not stay beside it.
+
+    Raises:
+        OSError: something could not be written. Where the verdict could not, all is as it was.
     """
     write_json(directory.verdict_file, verdict.to_json())
-    write_text(directory.path / JUNIT_FILE, render("junit", verdict, record, plan))
-    write_text(directory.path / SUMMARY_FILE, render("markdown", verdict, record, plan))
-    write_text(directory.path / HTML_FILE, render("html", verdict, record, plan, evidence))
+    left = [(JUNIT_FILE, "junit"), (SUMMARY_FILE, "markdown"), (HTML_FILE, "html")]
+    try:
+        while left:
+            name, form = left[0]
+            write_text(directory.path / name, render(form, verdict, record, plan, evidence))
+            del left[0]
+    except OSError:
+        for name, _ in left:
+            with suppress(OSError):
+                (directory.path / name).unlink()
+        raise
