@@ -180,7 +180,7 @@ def _stack(api: PrometheusApi, plan: Plan, grid: Grid, run_dir: RunDirectory) ->
         )
     raise ArchiveError(
         f"{run_dir.tsdb} holds series of several stacks ({', '.join(found)}), none of them the plan's, {plan.stack!r}",
-        remedy="name one of them as the plan's stack: --set stack=NAME",
+        remedy=f"write the run's own into {run_dir.plan_file}, as: stack: {found[0]}",
     )
 
 

@@ -190,10 +190,14 @@ def test_the_stack_is_the_archives(rules: Path, tmp_path: Path):
     with open_run(both, make_plan(P95, stack="blog"), rules) as data:
         assert data.stack == "blog"
     with (
-        pytest.raises(ArchiveError, match=r"several stacks \(blog, shop\), none of them the plan's, 'default'"),
+        pytest.raises(
+            ArchiveError, match=r"several stacks \(blog, shop\), none of them the plan's, 'default'"
+        ) as error,
         open_run(both, make_plan(P95), rules),
     ):
         pass
+    # Commands that open runs have no --set; the plan in the directory is what they read.
+    assert error.value.remedy == f"write the run's own into {both.plan_file}, as: stack: blog"
     bare = make_run(tmp_path / "bare", T0, END, series("up", TIMES, 1.0))
     with (
         pytest.raises(ArchiveError, match=r"no series .* has the label 'harness'"),
