@@ -17,6 +17,9 @@ NOTIFY_WEBHOOK_URL = "NOTIFY_WEBHOOK_URL"
 
 _VARIABLE = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}|\$\{")
 MAX_VALUE = 64 * 1024
+_PORTS = {"http": 80, "https": 443}
+_LOOPBACK = "localhost"
+_LOOPBACK_HOSTS = frozenset({_LOOPBACK, "127.0.0.1", "::1"})
 
 
 def substitute(root: Node, environ: Mapping[str, str], problems: Problems) -> None:
@@ -128,22 +131,24 @@ def move_metrics(root: Node, before: Node | None, environ: Mapping[str, str]) ->
     if before is None or now is None or now is before or not before.text or not now.text:
         return
     old = _address(_expand(before, before.text, environ, Problems("")))
-    new = _address(now.text)
     metrics = root.at(("target", "metrics"))
-    if old is None or new is None or not isinstance(metrics.value, list):
+    if old is None or _address(now.text) is None or not isinstance(metrics.value, list):
         return
+    new = urlsplit(now.text)
     for item in metrics.value:
         if item.text and not item.origin and _address(item.text) == old:
-            item.value = urlunsplit(urlsplit(item.text)._replace(scheme=new[0], netloc=new[1]))
+            item.value = urlunsplit(urlsplit(item.text)._replace(scheme=new.scheme, netloc=new.netloc))
 
 
-def _address(url: str) -> tuple[str, str] | None:
-    """Scheme and host with port; None for what is no URL, which validation tells."""
+def _address(url: str) -> tuple[str, str, str, int | None] | None:
+    """Scheme, user, host and port, the same for each spelling; None for what is no URL, which validation tells."""
     try:
         parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port or _PORTS.get(parts.scheme)
     except ValueError:
         return None
-    return (parts.scheme, parts.netloc) if parts.netloc else None
+    user = parts.netloc.rpartition("@")[0]
+    return (parts.scheme, user, _LOOPBACK if host in _LOOPBACK_HOSTS else host, port) if host else None
 
 
 def _child(root: Node, key: str, origin: str) -> dict[str, Node] | None:

@@ -148,6 +148,28 @@ def test_metrics_of_the_service_move_with_its_url(how: dict[str, Any], moved: st
     assert plan.target.metrics == (f"{moved}/metrics", "http://localhost:9187/metrics"), "another server's stay"
 
 
+@pytest.mark.parametrize(
+    ("url", "metrics"),
+    [
+        ("http://localhost:5000", "http://127.0.0.1:5000/metrics"),
+        ("http://127.0.0.1:5000", "http://[::1]:5000/metrics"),
+        ("http://localhost", "http://LOCALHOST:80/metrics"),
+    ],
+)
+def test_metrics_move_however_the_address_is_written(url: str, metrics: str) -> None:
+    text = METRICS.replace("${BASE:-http://localhost:5000/}", url)
+    text = text.replace("${BASE:-http://localhost:5000}/metrics", metrics)
+    plan = load_plan_text(text, where="x.yml", environ={}, target="http://127.0.0.1:6000")
+    assert plan.target.metrics == ("http://127.0.0.1:6000/metrics", "http://localhost:9187/metrics")
+
+
+@pytest.mark.parametrize("metrics", ["https://localhost:5000/metrics", "http://u:pw@localhost:5000/metrics"])
+def test_metrics_of_another_scheme_or_user_stay(metrics: str) -> None:
+    text = METRICS.replace("${BASE:-http://localhost:5000}/metrics", metrics)
+    plan = load_plan_text(text, where="x.yml", environ={}, target="http://127.0.0.1:6000")
+    assert plan.target.metrics[0] == metrics
+
+
 def test_metrics_that_are_named_on_the_command_line_stay() -> None:
     named = ("target.metrics", "[http://localhost:5000/metrics]")
     plan = load_plan_text(METRICS, where="x.yml", environ={}, overrides=[named], target="http://127.0.0.1:6000")
