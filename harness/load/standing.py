@@ -69,7 +69,8 @@ class StandingLoad:
         self._problems: dict[str, None] = {}
         self._last = LoadStatus("stopped")
         self._answered = 0.0
-        self._dead = self._ordered = self._stopped = False
+        self._ordered = self._stopped = False
+        self._ended = ""  # what became of the master: why the run ends
         self._most_users = 0
         self._targets: list[tuple[str, str]] = []
         self._forgotten: set[str] = set()
@@ -123,7 +124,7 @@ class StandingLoad:
                     return
             self._check_master_agent()
             if self._dead:
-                raise HarnessError(f"the load did not start: {'; '.join(self._problems)}")
+                raise HarnessError(f"the load did not start: {'; '.join(self._told())}")
             if time.monotonic() > deadline:
                 said = "; ".join(self._told())
                 raise HarnessError(
@@ -158,8 +159,7 @@ class StandingLoad:
             except ControlError as error:
                 silence = time.monotonic() - self._answered
                 if silence > MASTER_SILENCE:
-                    self._dead = True
-                    self._problem(f"the Locust master has not answered for {silence:.0f} s: {error.message}")
+                    self._ended = f"the Locust master has not answered for {silence:.0f} s: {error.message}"
                 self._check_master_agent()
         self._forget_the_lost()
         problems = self._told()
@@ -194,15 +194,19 @@ class StandingLoad:
     def _check_master_agent(self) -> None:
         for state in read_states(self._locust.control):
             if (state.role, state.run_id, state.phase) == ("master", self._run_id, "ended"):
-                self._dead = True
-                self._problem(state.problem or "the Locust master ended")
+                self._ended = state.problem or "the Locust master ended"
 
     def _told(self) -> tuple[str, ...]:
-        """Our own problems and the agents'."""
+        """Our own problems and the agents', the one that ends the run as the last."""
         for state in read_states(self._locust.control):
             if state.run_id == self._run_id and state.problem:
                 self._problem(state.problem)
-        return tuple(self._problems)
+        others = tuple(one for one in self._problems if one != self._ended)
+        return (*others, self._ended) if self._ended else others
+
+    @property
+    def _dead(self) -> bool:
+        return bool(self._ended)
 
     # --- the end
 
