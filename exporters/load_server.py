@@ -21,6 +21,7 @@ from exporters import load_lag
 from exporters import metric_names as names
 from exporters.load_exposition import CONTENT_TYPE, histogram, request_pieces, slices
 from exporters.load_recorder import Recorder
+from exporters.machine_info import MachineCollector, machine_id
 
 LOOPBACK = "127.0.0.1"
 # sleep(0) would let only ready greenlets run; a real timer lets the loop look at its sockets (see benchmarks).
@@ -56,6 +57,7 @@ class LoadServer:
         self._routes = {"/metrics": self._metrics, **(routes or {})}
         self._process = CollectorRegistry()
         ProcessCollector(registry=self._process)
+        self._process.register(MachineCollector(machine_id()))
         self._lag = load_lag.LoopLag()
         self._server: WSGIServer | None = None
         self._greenlet: gevent.Greenlet | None = None

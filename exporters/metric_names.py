@@ -34,6 +34,7 @@ ARRIVAL_LAG = "locust_arrival_lag_seconds"  # histogram
 # Each Locust process about itself, in client_python's names; the rules read them from the load job only.
 PROCESS_CPU = "process_cpu_seconds_total"
 PROCESS_MEMORY = "process_resident_memory_bytes"
+MACHINE_INFO = "harness_machine_info"  # {machine}: which one it runs on; of Locust processes and the sidecar
 LOAD_SERIES_CAPPED = "locust_request_names_capped"  # 1 once names or errors went to "other"
 OUTCOMES = ("ok", "error")
 ERROR_KINDS = ("status", "timeout", "connection", "validation", "other")
@@ -127,8 +128,6 @@ ALERTS = "ALERTS"  # {alertname,alertstate,severity,verdict,signal}: 1 while a r
 COLLECTOR_UP = "harness_collector_up"  # {collector}: 1 read, 0 could not read, for example collector="database:main"
 SIDECAR_CONFIG = "harness_sidecar_config_info"  # {digest}: of the configuration that a standing sidecar works by
 COLLECTOR_DURATION = "harness_collector_duration_seconds"  # {collector}
-PACE_ROUNDS = "harness_pace_rounds_total"  # {work}: rounds of work that is always the same
-PACE_CPU = "harness_pace_cpu_seconds_total"  # {work}: CPU seconds that they took
 
 # --- the application's own pool (target.pool_metrics, any SQLAlchemy app)
 POOL_CONNECTIONS = "db_pool_connections"  # {pool,state}: in_use, idle; summed over the application's processes

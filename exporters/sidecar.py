@@ -22,6 +22,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry, ProcessCollector, start_http_server
 
+from exporters.machine_info import MachineCollector, machine_id
 from exporters.sidecar_collector import SidecarCollector
 from exporters.sidecar_config import DEFAULT_LISTEN, ConfigError, load_config, parse_listen
 from exporters.sidecar_standing import StandingCollector
@@ -39,6 +40,7 @@ def serving(host: str, port: int, collector: SidecarCollector | StandingCollecto
     """Runs collectors and HTTP server; yields the port. Raises OSError when the address cannot be had."""
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
+    registry.register(MachineCollector(machine_id()))
     registry.register(collector)
     server, thread = start_http_server(port, host, registry)
     try:

@@ -13,7 +13,6 @@ from prometheus_client.registry import Collector
 from exporters import (
     container_metrics,
     database_metrics,
-    pace,
     pgbouncer_metrics,
     process_metrics,
     redis_metrics,
@@ -56,9 +55,6 @@ class SidecarCollector(Collector):
         self._events: ContainerEvents | None = None
         # Each watch has a reading type of its own; the list only collects, starts and stops them.
         self._watches: list[Watch[Any]] = [*_processes(config), *_databases(config), *_redis(config)]
-        # No collector of anything that the run is judged by: it has no up, and missing it costs no evidence.
-        self._pace = pace.Pace()
-        self._pacer = Poller("pace", self._pace, interval=pace.SECONDS)
         if config.containers:
             engine = Engine(config.docker_url, io_timeout(config.interval))
             self._events = ContainerEvents(engine, config.containers)
@@ -71,7 +67,6 @@ class SidecarCollector(Collector):
             self._events.start()
             # Else the first reading of each container would say that the stream is not open yet.
             self._events.wait_connected(min(patience, 1.0))
-        self._pacer.start()
         for watch in self._watches:
             watch.poller.start()
         for watch in self._watches:
@@ -82,7 +77,6 @@ class SidecarCollector(Collector):
         until = time.monotonic() + patience
         if self._events is not None:
             self._events.stop()
-        self._pacer.stop()
         for watch in self._watches:
             watch.poller.stop()
         for watch in self._watches:
@@ -90,7 +84,6 @@ class SidecarCollector(Collector):
 
     def collect(self) -> Iterable[Metric]:
         families = Families()
-        pace.expose(families, self._pace.latest)
         for watch in self._watches:
             watch.collect(families)
         return families

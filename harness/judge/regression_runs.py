@@ -29,6 +29,9 @@ from harness.prom.rules import load_rules
 from harness.run.json_files import read_json
 from harness.run.record import RunDirectory, RunRecord, list_runs
 
+# Of ``versions`` in run.json: what sends a request and counts it.
+GENERATOR = ("endurance-harness", "locust", "python")
+
 
 @dataclass(frozen=True)
 class Chosen:
@@ -76,7 +79,8 @@ def measure_run(
             f"avg_over_time({name}{exactly({'harness': stack})}[{max(1, round(steady.span))}s])", steady.end
         )
         load = float(np.sum([one.values[-1] for one in found])) if found else math.nan
-    return measure(api, queries, asked, record.run_id, stack, steady, interval, load)
+    generator = ", ".join(f"{name} {record.versions.get(name, 'unknown')}" for name in GENERATOR)
+    return measure(api, queries, asked, record.run_id, stack, steady, interval, load, generator)
 
 
 def values_of(directory: RunDirectory, plan: Plan, queries: QuerySet, rules_dir: Path) -> RunValues:

@@ -27,7 +27,8 @@ LEAST_SECONDS = 5.0
 LEAST_SCRAPES = 5  # a rate over fewer samples is mostly extrapolation
 ENOUGH = 0.75  # of the sub-windows must have a value
 
-PACE, PACED = "pace:", ":paced"  # of keys that are no query's: names of queries have no colon
+# Of keys that are no query's: names of queries have no colon.
+PACE, ANSWER_BYTES, PACED = "pace:cpu", "pace:answer_bytes", ":paced"
 
 # A series of an answer: the query's name and the labels that remain, without the stack's.
 Key = tuple[str, tuple[tuple[str, str], ...]]
@@ -55,7 +56,8 @@ class RunValues:
             compared.
         window: seconds of a sub-window; 0 where the steady state was too short for any.
         values: for each series of each answer shape (k,), sub-windows without a usable value left out. Beside them the
-            machine's pace, and the values of ``paced`` queries over it (``harness.judge.pace``).
+            machine's pace, the size of the answers that it was measured by, and the values of ``paced`` queries over
+            it (``harness.judge.pace``).
         left_out: why a series, or a query as a whole (without labels), was not measured.
         load: what the load was: mean users (closed) or arrivals per second (open); NaN where nobody told.
     """
@@ -108,14 +110,15 @@ def digest_of(queries: QuerySet, rules: Sequence[RecordingRule]) -> str:
     they read, directly or not. A rule that none of them reads may change."""
     asked = [(q.name, q.query, q.least_requests, q.least_window, q.paced) for q in queries.queries]
     known = {rule.name for rule in rules}
-    texts = [queries.requests, queries.pace, *(q.query for q in queries.queries)]
+    pace = [queries.pace.cpu, queries.pace.answer_bytes] if queries.pace else []
+    texts = [queries.requests, *pace, *(q.query for q in queries.queries)]
     read = with_inputs({Recorded.USERS, Recorded.ARRIVALS}.union(*(names_read(t, known) for t in texts)), rules)
     beneath = [
         (rule.name, " ".join(rule.expr.split()), sorted(rule.labels.items()), rule.interval)
         for rule in rules
         if rule.name in read
     ]
-    text = json.dumps([SCHEMA, MOST_WINDOWS, queries.requests, queries.pace, sorted(asked), sorted(beneath, key=str)])
+    text = json.dumps([SCHEMA, MOST_WINDOWS, queries.requests, pace, sorted(asked), sorted(beneath, key=str)])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -149,19 +152,21 @@ def measure(
     steady: Window | None,
     interval: float,
     load: float,
+    generator: str = "",
 ) -> RunValues:
     """Every query on an opened run. Raises QueryError: a query that failed is never "no data".
 
     Args:
         digest: ``digest_of`` the queries and the rules by which the run was opened.
         load: see ``RunValues``.
+        generator: versions of the load generator's program: of another one the pace is another measure.
     """
     windows = sub_windows(steady, interval)
     if windows is None or steady is None:
         why = too_short_for_any()
         return RunValues(run_id, digest, 0.0, {}, {(q.name, ()): why for q in queries.queries}, load)
     asked = [q for q in queries.queries if q.least_window <= windows.seconds]
-    paces = [queries.pace] if queries.pace else []
+    paces = [queries.pace.cpu, queries.pace.answer_bytes] if queries.pace else []
     texts = [queries.requests, *paces, *(q.query for q in asked)]
     last = float(windows.ends[-1])
     answers = api.query_ranges(
@@ -169,8 +174,11 @@ def measure(
     )
     usable = np.array([not _spoiled(steady, float(end), windows.seconds) for end in windows.ends])
     requests = {_labels(s): _at(s, windows) for s in _of_stack(answers[0], stack)}
-    pace = _pace_of(answers[1] if paces else (), stack, windows, usable)
-    values: dict[Key, FloatArray] = {pace[0]: pace[1]} if pace else {}
+    by: Key = (PACE, (("generator", generator),))
+    told = zip((by, (ANSWER_BYTES, ())), answers[1 : 1 + len(paces)], strict=False)
+    measured = {key: _known(answer, stack, windows, usable) for key, answer in told}
+    values: dict[Key, FloatArray] = {key: one for key, one in measured.items() if one is not None}
+    pace = values.get(by)
     left_out: dict[Key, str] = {
         (q.name, ()): f"sub-windows of {windows.seconds:.3g} s are too short, it needs {q.least_window:.3g} s"
         for q in queries.queries
@@ -185,7 +193,7 @@ def measure(
             if key in values or key in left_out:
                 left_out[key] = "several series with these labels"
                 values.pop(key, None)
-                values.pop(at_pace(key, pace[0]) if pace else key, None)
+                values.pop(at_pace(key, by), None)
                 continue
             every = _at(one, windows)[usable]
             at = every[np.isfinite(every)]
@@ -196,8 +204,8 @@ def measure(
                 left_out[key] = f"only {at.size} of {int(usable.sum())} sub-windows have a value"
             else:
                 values[key] = at
-                if query.paced and pace:
-                    values[at_pace(key, pace[0])] = (every / pace[1])[np.isfinite(every)]
+                if query.paced and pace is not None and (pace > 0).all():
+                    values[at_pace(key, by)] = (every / pace)[np.isfinite(every)]
     return RunValues(run_id, digest, windows.seconds, values, left_out, load)
 
 
@@ -206,14 +214,14 @@ def at_pace(key: Key, pace: Key) -> Key:
     return f"{key[0]}{PACED}", tuple(sorted((*key[1], *pace[1])))
 
 
-def _pace_of(answer: Sequence[Series], stack: str, windows: Windows, usable: Any) -> tuple[Key, FloatArray] | None:
-    """The pace in each usable sub-window; None unless it is known in all of them, of one kind of work."""
+def _known(answer: Sequence[Series], stack: str, windows: Windows, usable: Any) -> FloatArray | None:
+    """The one series' value in each usable sub-window; None unless it has one in all of them."""
     found = _of_stack(answer, stack)
-    if len(found) != 1:
+    if len(found) != 1 or _labels(found[0]):
         return None
     at = _at(found[0], windows)[usable]
-    known = at.size >= LEAST_WINDOWS and bool((np.isfinite(at) & (at > 0)).all())
-    return ((PACE, _labels(found[0])), at) if known else None
+    known = at.size >= LEAST_WINDOWS and bool((np.isfinite(at) & (at >= 0)).all())
+    return at if known else None
 
 
 def _expand(text: str, windows: Windows, stack: str) -> str:

@@ -43,7 +43,7 @@ class RegressionQuery(BaseModel):
         objective: the plan's objective that is about the same; such a query gates where the plan has it.
         least_requests: fewest requests in each sub-window of the series' endpoint, or of the load.
         least_window: a shorter sub-window says nothing.
-        paced: CPU time, which is compared at one pace of the machine (``QuerySet.pace``) where every run told it.
+        paced: CPU time, which is compared at one pace of the machine (``Pace``) where every run told it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -87,20 +87,34 @@ class RegressionQuery(BaseModel):
         return self
 
 
+class Pace(BaseModel):
+    """How fast the target's machine computes: what a request costs the load generator that runs on it.
+
+    Attributes:
+        cpu: PromQL of the generator's CPU seconds per 1,000 requests in ``$window``; no series where it does not run
+            on the target's machine.
+        answer_bytes: PromQL of the mean size of an answer in ``$window``: larger ones are more work for it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    cpu: Annotated[str, Field(min_length=1)]
+    answer_bytes: Annotated[str, Field(min_length=1)]
+
+
 class QuerySet(BaseModel):
     """What is asked of each run.
 
     Attributes:
         requests: PromQL of the number of requests of each endpoint in ``$window``.
-        pace: PromQL of the CPU seconds that a fixed piece of work took in ``$window``, one series for each kind of
-            work; empty: no query is ``paced``.
+        pace: None: no query is ``paced``.
     """
 
     model_config = ConfigDict(frozen=True)
 
     requests: str
     queries: tuple[RegressionQuery, ...]
-    pace: str = ""
+    pace: Pace | None = None
 
     @property
     def names(self) -> tuple[str, ...]:

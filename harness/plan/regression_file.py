@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from harness.errors import PlanError
 from harness.plan.problems import Problems
-from harness.plan.regression import QuerySet, RegressionQuery
+from harness.plan.regression import Pace, QuerySet, RegressionQuery
 from harness.plan.schema_errors import add_schema_errors
 from harness.plan.yaml_lines import parse_yaml, read_text
 
@@ -20,7 +20,7 @@ class _File(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     requests: str
-    pace: str = ""
+    pace: Pace | None = None
     queries: Annotated[tuple[RegressionQuery, ...], Field(min_length=1)]
 
 

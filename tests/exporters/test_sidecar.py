@@ -50,7 +50,7 @@ def test_nothing_to_watch_serves_its_own_metrics_on_loopback(tmp_path: Path) -> 
             if connection.status == psutil.CONN_LISTEN
         ]  # fmt: skip
         assert listening.laddr == ("127.0.0.1", running.port)
-    assert {name for name in scrape.names() if not name.startswith("process_")} == {names.PACE_CPU, names.PACE_ROUNDS}
+    assert {name for name in scrape.names() if not name.startswith("process_")} == {names.MACHINE_INFO}
     assert (scrape.value("process_resident_memory_bytes") or 0) > 1e6
     assert scrape.value("process_cpu_seconds_total") is not None
 

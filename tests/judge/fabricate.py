@@ -109,6 +109,8 @@ class Made:
     endpoint: str = "/a"
     error_kind: str = "status"
     exceptions: Curve | None = None  # of the locustfile's own code, per second
+    machines: Mapping[str, str] = field(default_factory=dict)  # by instance, where it tells its machine
+    answer_bytes: float | None = None
 
 
 def lose(match: Callable[[Mapping[str, str]], bool], start: float = 0.0, end: float = 1e9):
@@ -163,6 +165,10 @@ def series_of(made: Made, length: float = WARMUP + STEADY) -> list[Series]:
     for kind in names.ERROR_KINDS:
         rate = made_requests * made.errors(t) * (kind == made.error_kind)
         add(names.REQUEST_ERRORS, total(rate), load, worker, method="GET", name=made.endpoint, error=kind)
+    if made.answer_bytes is not None:
+        add(names.RESPONSE_BYTES, total(made_requests) * made.answer_bytes, load, worker, method="GET", name="/a")
+    for instance, machine in made.machines.items():
+        add(names.MACHINE_INFO, 1.0, sidecar if instance == sidecar else load, instance, machine=machine)
     add(names.USERS, made.users(t), load, worker, user_class="Saver")
     if made.exceptions is not None:
         add(names.USER_EXCEPTIONS, total(made.exceptions(t)), load, worker)

@@ -9,25 +9,27 @@ import pytest
 
 from harness.judge.pace import at_one_pace
 from harness.judge.regression import Change, Comparison, compare
-from harness.judge.regression_values import PACE, Key, RunValues, at_pace
-from harness.plan.regression import QuerySet, RegressionQuery
+from harness.judge.regression_values import ANSWER_BYTES, PACE, Key, RunValues, at_pace
+from harness.plan.regression import Pace, QuerySet, RegressionQuery
 
 CPU: Key = ("cpu", (("kind", "process"), ("subject", "web")))
-KIND: Key = (PACE, (("work", "json-1"),))
+KIND: Key = (PACE, (("generator", "locust 2"),))
+SIZE: Key = (ANSWER_BYTES, ())
 QUERIES = QuerySet(
     requests="x[$window]",
-    pace="p[$window]",
+    pace=Pace(cpu="p[$window]", answer_bytes="b[$window]"),
     queries=(RegressionQuery(name="cpu", query="x[$window]", signal="cpu", tolerance=0.075, paced=True),),
 )
 
 
-def run(name: str, seed: int, *, build: float = 1.0, machine: float | None = None) -> RunValues:
+def run(name: str, seed: int, *, build: float = 1.0, machine: float | None = None, size: float = 900.0) -> RunValues:
     """A run of a machine whose speed wanders by a tenth, in a run and between runs; what is left is 2 % of noise."""
     rng = np.random.default_rng(seed)
     slow = (machine if machine is not None else np.exp(rng.normal(0, 0.1))) * np.exp(rng.normal(0, 0.1, 8))
     cpu = 3.5 * build * slow * np.exp(rng.normal(0, 0.02, 8))
     pace = 0.001 * slow
-    return RunValues(name, "digest", 10.0, {KIND: pace, CPU: cpu, at_pace(CPU, KIND): cpu / pace}, load=20.0)
+    values = {KIND: pace, SIZE: np.full(8, size), CPU: cpu, at_pace(CPU, KIND): cpu / pace}
+    return RunValues(name, "digest", 10.0, values, load=20.0)
 
 
 BASELINES = [run(f"b{i}", i) for i in range(1, 6)]
@@ -45,7 +47,7 @@ def change(found: Comparison) -> Change:
 def test_a_slow_machine_is_no_regression_and_is_told() -> None:
     found = compare(run("r", 9, machine=1.3), BASELINES, QUERIES)
     assert change(found) is Change.SAME
-    assert "this run's took" in found.assumed and "more CPU time for the same work" in found.assumed
+    assert "in this run the same requests cost the load generator 29% more CPU time" in found.assumed
 
 
 @pytest.mark.parametrize("machine", [0.8, 1.0, 1.2])
@@ -72,10 +74,11 @@ def test_where_one_run_has_no_pace_all_are_as_they_were_measured() -> None:
         assert (same, list(baselines), told) == (one, others, "")
 
 
-def test_the_pace_of_other_work_is_no_pace() -> None:
-    other: Key = (PACE, (("work", "json-2"),))
+def test_the_pace_by_another_generator_is_no_pace() -> None:
+    other: Key = (PACE, (("generator", "locust 3"),))
     this = run("r", 9)
-    odd = replace(this, values={other: this.values[KIND], CPU: this.values[CPU], at_pace(CPU, other): this.values[CPU]})
+    values = {other: this.values[KIND], SIZE: this.values[SIZE], CPU: this.values[CPU]}
+    odd = replace(this, values={**values, at_pace(CPU, other): this.values[CPU]})
     assert at_one_pace(odd, BASELINES, ["cpu"])[2] == ""
 
 
@@ -88,3 +91,25 @@ def test_a_pace_of_nothing_is_no_pace() -> None:
 def test_a_query_that_is_not_paced_is_as_it_was_measured() -> None:
     this = run("r", 9)
     assert at_one_pace(this, BASELINES, [])[0] is this
+
+
+def test_larger_answers_excuse_no_cpu() -> None:
+    """A build that answers twice as much costs both sides more: that tells nothing of the machine."""
+    this = run("r", 9, build=1.0, machine=1.3, size=1800.0)
+    same, baselines, told = at_one_pace(this, BASELINES, ["cpu"])
+    assert (same, list(baselines)) == (this, BASELINES)
+    assert "as it was measured" in told and "900 bytes in one run and 1,800 in another" in told
+    assert compare(this, BASELINES, QUERIES).assumed.endswith(told)
+
+
+def test_answers_of_a_size_that_is_not_known_are_not_alike() -> None:
+    this = run("r", 9)
+    unknown = replace(this, values={key: one for key, one in this.values.items() if key != SIZE})
+    same, _, told = at_one_pace(unknown, BASELINES, ["cpu"])
+    assert same is unknown
+    assert "the size of the answers is not known" in told
+
+
+def test_answers_without_bodies_are_alike() -> None:
+    bare = [run(f"b{i}", i, size=0.0) for i in range(1, 6)]
+    assert "at the pace of" in at_one_pace(run("r", 9, size=0.0), bare, ["cpu"])[2]
