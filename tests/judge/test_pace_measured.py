@@ -1,4 +1,4 @@
-"""The pace of the machine as the shipped queries find it in an archive: by a generator on that machine, and no other."""
+"""The pace of the machine as the shipped queries find it in an archive: only by a generator on that same machine."""
 
 from __future__ import annotations
 
