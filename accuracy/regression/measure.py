@@ -10,7 +10,7 @@ import numpy as np
 
 from accuracy.regression.corpus import Build
 from harness.judge.regression import Change, compare
-from harness.judge.regression_values import RunValues
+from harness.judge.regression_values import PACED, RunValues
 from harness.plan.regression import QuerySet
 from harness.prom.series import FloatArray
 
@@ -103,7 +103,7 @@ def plant(run: RunValues, build: Build) -> RunValues:
     values = dict(run.values)
     for query, endpoint, factor in build.planted:
         for key in values:
-            if key[0] == query and (not endpoint or dict(key[1]).get("name") == endpoint):
+            if key[0] in (query, query + PACED) and (not endpoint or dict(key[1]).get("name") == endpoint):
                 values[key] = values[key] * factor
     return replace(run, values=values)
 

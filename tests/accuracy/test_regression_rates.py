@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from accuracy.regression.corpus import BUILDS
 from accuracy.regression.measure import measure, plant, resampled, resampled_rates
 from harness.assets import rules_path
-from harness.judge.regression_values import RunValues
+from harness.judge.regression_values import RunValues, at_pace
 from harness.plan.regression_file import load_queries
 from target.faults import parse_fault
 
@@ -54,6 +56,9 @@ def test_resampled_runs_have_the_spread_of_the_real_ones() -> None:
 def test_a_planted_change_is_found_and_none_is_not() -> None:
     real = base(6)
     assert plant(real[0], BY_NAME["cpu"]).values[CPU] == pytest.approx(1.2 * real[0].values[CPU])
+    paced = at_pace(CPU, ("pace:cpu", (("generator", "g"),)))
+    told = replace(real[0], values={**real[0].values, paced: np.full(8, 0.25)})
+    assert plant(told, BY_NAME["cpu"]).values[paced] == pytest.approx(0.3), "more CPU is more at any pace"
     found = resampled_rates(BY_NAME["cpu"], real, 5, 40, QUERIES)
     assert (found.found.of, found.clean.hits) == (40, 40)
     assert found.found.hits >= 38
