@@ -16,6 +16,7 @@ from harness.assets import rules_path
 from harness.cli_terminal import Terminal
 from harness.errors import ExitCode, HarnessError
 from harness.judge.comparable import Ran, reasons
+from harness.judge.pace import same_pace
 from harness.judge.regression_kept import NOT_COMPARED, Kept, keep, marks_of, read_kept
 from harness.judge.regression_runs import query_set, stored_run
 from harness.judge.regression_trend import LEAST_RUNS, Trend, trends
@@ -33,13 +34,16 @@ def print_trend(plan: str, root: Path, *, as_json: bool) -> int:
         plan = find_run("last", root).read_record().plan
     ran, left_out = history(plan, root)
     queries = query_set(ran[-1].plan, rules_path().parent) if ran else None
-    found = trends([one.values for one in ran], queries) if queries else []
+    paced = [query.name for query in queries.queries if query.paced] if queries else []
+    values, at_pace = same_pace([one.values for one in ran], paced) if ran else ([], False)
+    found = trends(values, queries) if queries else []
     names = [one.record.run_id for one in ran]
     enough = len(ran) >= LEAST_RUNS and bool(found)
     if as_json:
         told = [asdict(one) | {"labels": dict(one.labels)} for one in found]
         refused = [{"run_id": run, "reason": why} for run, why in left_out]
-        click.echo(json.dumps({"plan": plan, "runs": names, "left_out": refused, "trends": told}, indent=2))
+        whole = {"plan": plan, "runs": names, "left_out": refused, "at_one_pace": at_pace, "trends": told}
+        click.echo(json.dumps(whole, indent=2))
         return 0 if enough else int(ExitCode.INCONCLUSIVE)
     console = Terminal()
     if not console.is_terminal:
@@ -53,6 +57,8 @@ def print_trend(plan: str, root: Path, *, as_json: bool) -> int:
         console.print(f"{len(ran)} comparable runs of {plan!r} in {root}; change points need {LEAST_RUNS}")
         return int(ExitCode.INCONCLUSIVE)
     _table(console, found)
+    if at_pace:
+        console.print("CPU is told at one pace of the machine, that of the runs before the newest")
     changed = sum(bool(one.changes) for one in found)
     console.print(
         f"{len(found)} series over {len(ran)} runs, {names[0]} to {names[-1]}: {changed} changed", highlight=False

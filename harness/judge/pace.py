@@ -57,6 +57,12 @@ def at_one_pace(
     return brought[0], tuple(brought[1:]), f"CPU is told at the pace of the baselines' machine: {told}"
 
 
+def same_pace(history: Sequence[RunValues], paced: Sequence[str]) -> tuple[list[RunValues], bool]:
+    """A history of runs, oldest first and not empty, at the mean pace of those before the newest, and whether it is."""
+    newest, earlier, _ = at_one_pace(history[-1], history[:-1], paced)
+    return [*earlier, newest], newest is not history[-1]
+
+
 def _positive(run: RunValues, key: Key) -> bool:
     return key in run.values and bool((run.values[key] > 0).all())
 

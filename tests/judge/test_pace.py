@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from harness.judge.pace import at_one_pace
+from harness.judge.pace import at_one_pace, same_pace
 from harness.judge.regression import Change, Comparison, compare
+from harness.judge.regression_trend import trends
 from harness.judge.regression_values import ANSWER_BYTES, PACE, Key, RunValues, at_pace
 from harness.plan.regression import Pace, QuerySet, RegressionQuery
 
@@ -113,3 +114,23 @@ def test_answers_of_a_size_that_is_not_known_are_not_alike() -> None:
 def test_answers_without_bodies_are_alike() -> None:
     bare = [run(f"b{i}", i, size=0.0) for i in range(1, 6)]
     assert "at the pace of" in at_one_pace(run("r", 9, size=0.0), bare, ["cpu"])[2]
+
+
+def test_a_history_of_slow_and_fast_nights_is_steady_and_one_of_a_heavier_build_is_not() -> None:
+    """Three slow nights in a row would be a change point of the build."""
+    nights = [1.0] * 8 + [1.3] * 4
+    steady = [run(f"n{i}", 20 + i, machine=night) for i, night in enumerate(nights)]
+    heavier = [run(f"n{i}", 20 + i, machine=night, build=1.0 if i < 8 else 1.2) for i, night in enumerate(nights)]
+    for history, changed in ((steady, []), (heavier, ["n8"])):
+        told, at_pace = same_pace(history, ["cpu"])
+        assert at_pace
+        [cpu] = trends(told, QUERIES)
+        assert [one.run_id for one in cpu.changes] == changed
+    [raw] = trends(steady, QUERIES)
+    assert [one.run_id for one in raw.changes] == ["n8"]
+
+
+def test_a_history_with_a_run_of_another_generator_is_as_it_was_measured() -> None:
+    history = [*(run(f"n{i}", 20 + i) for i in range(8)), unpaced(run("n8", 40))]
+    told, at_pace = same_pace(history, ["cpu"])
+    assert (told, at_pace) == (history, False)
