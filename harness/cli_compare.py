@@ -18,7 +18,7 @@ from harness.cli_terminal import Terminal
 from harness.errors import UsageError
 from harness.judge.load_regression import KINDS
 from harness.judge.load_regression_runs import compare_loads
-from harness.judge.regression import Change, Comparison
+from harness.judge.regression_rows import Change, Comparison
 from harness.judge.regression_runs import by_id, compare_with, query_set, stored_run
 from harness.judge.verdict import Outcome, worst
 from harness.report.comparison import ComparedView, compared_view

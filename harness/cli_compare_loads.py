@@ -11,7 +11,7 @@ from rich.text import Text
 from harness.cli_terminal import Terminal
 from harness.judge.load_regression import Holds, LoadComparison, LoadRow
 from harness.judge.recovery_regression import RecoveryRow
-from harness.judge.regression import Change
+from harness.judge.regression_rows import Change
 from harness.report.text import markdown
 from harness.units import format_value
 

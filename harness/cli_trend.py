@@ -35,14 +35,14 @@ def print_trend(plan: str, root: Path, *, as_json: bool) -> int:
     ran, left_out = history(plan, root)
     queries = query_set(ran[-1].plan, rules_path().parent) if ran else None
     paced = [query.name for query in queries.queries if query.paced] if queries else []
-    values, at_pace = same_pace([one.values for one in ran], paced) if ran else ([], False)
+    values, pace = same_pace([one.values for one in ran], paced) if ran else ([], "")
     found = trends(values, queries) if queries else []
     names = [one.record.run_id for one in ran]
     enough = len(ran) >= LEAST_RUNS and bool(found)
     if as_json:
         told = [asdict(one) | {"labels": dict(one.labels)} for one in found]
         refused = [{"run_id": run, "reason": why} for run, why in left_out]
-        whole = {"plan": plan, "runs": names, "left_out": refused, "at_one_pace": at_pace, "trends": told}
+        whole = {"plan": plan, "runs": names, "left_out": refused, "pace": pace, "trends": told}
         click.echo(json.dumps(whole, indent=2))
         return 0 if enough else int(ExitCode.INCONCLUSIVE)
     console = Terminal()
@@ -57,8 +57,8 @@ def print_trend(plan: str, root: Path, *, as_json: bool) -> int:
         console.print(f"{len(ran)} comparable runs of {plan!r} in {root}; change points need {LEAST_RUNS}")
         return int(ExitCode.INCONCLUSIVE)
     _table(console, found)
-    if at_pace:
-        console.print("CPU is told at one pace of the machine, that of the runs before the newest")
+    if pace:
+        console.print(pace, highlight=False)
     changed = sum(bool(one.changes) for one in found)
     console.print(
         f"{len(found)} series over {len(ran)} runs, {names[0]} to {names[-1]}: {changed} changed", highlight=False

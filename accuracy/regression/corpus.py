@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.judge.regression import Row
+from harness.judge.regression_rows import Row
 
 BASE = ("slow_dashboard:ms=100",)
 

@@ -9,8 +9,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from accuracy.regression.corpus import Build
-from harness.judge.regression import Change, compare
-from harness.judge.regression_values import PACED, RunValues
+from harness.judge.regression import compare
+from harness.judge.regression_keys import PACED
+from harness.judge.regression_rows import Change
+from harness.judge.regression_values import RunValues
 from harness.plan.regression import QuerySet
 from harness.prom.series import FloatArray
 

@@ -17,7 +17,7 @@ from typing import Any
 from harness.judge.capacity_model import Interval, regressed
 from harness.judge.comparable import same_setting
 from harness.judge.recovery_regression import Recovered, RecoveryRow, recovered_of
-from harness.judge.regression import Change
+from harness.judge.regression_rows import Change
 from harness.judge.verdict import Outcome, Verdict, worst
 from harness.plan.holds import Unit
 from harness.plan.model import Plan

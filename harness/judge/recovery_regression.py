@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from harness.judge.regression import Change
+from harness.judge.regression_rows import Change
 from harness.units import format_duration
 
 WORSE_BY = 2.0  # times as long

@@ -3,110 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from enum import StrEnum
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from harness.judge.pace import at_one_pace
+from harness.judge.pace import OnePace, at_one_pace, unexcused
+from harness.judge.regression_keys import Key
 from harness.judge.regression_levels import Levels, levels_of, untestable
+from harness.judge.regression_rows import Change, Comparison, Measured, Row
 from harness.judge.regression_stats import ALPHA, Effect, between, effect, holm, noisier, prior
-from harness.judge.regression_values import Key, RunValues, mean_of
+from harness.judge.regression_values import RunValues, mean_of
 from harness.plan.regression import QuerySet, RegressionQuery
-
-
-class Change(StrEnum):
-    WORSE = "worse"
-    SAME = "same"
-    BETTER = "better"
-    CANNOT_TELL = "cannot tell"
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What one run answered, for a reader's eye: its level and the values of its sub-windows, in the query's unit."""
-
-    run_id: str
-    level: float
-    values: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class Row:
-    """One series of one query. Changes are shares of the baseline, or in ``unit`` where ``absolute``.
-
-    Attributes:
-        labels: of the series, without the stack's.
-        value, baseline: the run's level and the baselines' (means over the sub-windows), in ``unit``.
-        effect, low, high: the change and its 95 % interval; above 0 the run is higher, whichever direction is good.
-        p_value: of "worse", corrected for the number of series (Holm).
-        tolerance: the change within which runs are the same.
-        detectable: the smallest change for the worse that would have been called so with 90 % probability.
-        note: why it cannot be told, or what to know.
-        measured: of what is worse, the baselines in their order and this run last; of other rows nothing.
-    """
-
-    query: str
-    signal: str
-    labels: Mapping[str, str]
-    change: Change
-    unit: str
-    absolute: bool = False
-    better: str = "lower"
-    value: float | None = None
-    baseline: float | None = None
-    effect: float | None = None
-    low: float | None = None
-    high: float | None = None
-    p_value: float | None = None
-    tolerance: float | None = None
-    detectable: float | None = None
-    note: str = ""
-    measured: tuple[Measured, ...] = ()
-
-    @property
-    def place(self) -> str:
-        """The query and whom it is about, in words."""
-        if "method" in self.labels and "name" in self.labels:
-            return f"{self.query} of {self.labels['method']} {self.labels['name']}"
-        return self.query + (f" of {' '.join(self.labels.values())}" if self.labels else "")
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self) | {"change": self.change.value, "labels": dict(self.labels), "place": self.place}
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Everything that was found about one run and its baselines.
-
-    Attributes:
-        baselines: run ids that were compared with.
-        refused: runs that could not be, and why.
-        forced: what makes the runs not comparable, that ``--force`` went over.
-        assumed: what the verdicts rest on, in words.
-    """
-
-    run_id: str
-    baselines: tuple[str, ...]
-    rows: tuple[Row, ...]
-    refused: tuple[tuple[str, str], ...] = ()
-    forced: tuple[str, ...] = ()
-    assumed: str = ""
-
-    def of(self, change: Change) -> tuple[Row, ...]:
-        return tuple(row for row in self.rows if row.change is change)
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "run_id": self.run_id,
-            "baselines": list(self.baselines),
-            "refused": [{"run_id": run, "reason": why} for run, why in self.refused],
-            "forced": list(self.forced),
-            "assumed": self.assumed,
-            "rows": [row.to_json() for row in self.rows],
-        }
 
 
 @dataclass(frozen=True)
@@ -123,15 +31,28 @@ class _Tested:
     sign: float
 
 
-def compare(run: RunValues, baselines: Sequence[RunValues], queries: QuerySet, spoiled: str = "") -> Comparison:
+def compare(
+    run: RunValues, baselines: Sequence[RunValues], queries: QuerySet, spoiled: str = "", *, at_pace: bool = True
+) -> Comparison:
     """The verdict on each series of each query.
 
     Args:
         run, baselines: answers to ``queries``, all of the same digest; comparable runs (``harness.judge.comparable``).
         spoiled: why latency and throughput of this run say nothing of the target; empty when they do.
+        at_pace: bring CPU to one pace of the machine; not where the runs are not comparable.
     """
-    paced = [query.name for query in queries.queries if query.paced]
-    run, baselines, pace = at_one_pace(run, baselines, paced)
+    paced = [query.name for query in queries.queries if query.paced] if at_pace else []
+    pace = at_one_pace(run, baselines, paced) if paced else OnePace(run, tuple(baselines))
+    rows, tested = _rows(pace.run, pace.baselines, queries, spoiled)
+    if pace.brought:
+        measured, _ = _rows(run, baselines, queries, spoiled)
+        rows = unexcused(rows, [row for row in measured if row.query in paced])
+    names = tuple(one.run_id for one in baselines)
+    return Comparison(run.run_id, names, tuple(rows), assumed=_assumed(len(baselines), tested, pace.told))
+
+
+def _rows(run: RunValues, baselines: Sequence[RunValues], queries: QuerySet, spoiled: str) -> tuple[Sequence[Row], int]:
+    """The rows in the queries' order, and how many series were tested."""
     rows: list[Row] = []
     ready: list[tuple[Key, RegressionQuery]] = []
     for key in _keys(run, baselines, queries):
@@ -155,8 +76,7 @@ def compare(run: RunValues, baselines: Sequence[RunValues], queries: QuerySet, s
         rows.append(_with_measured(row, one, (*baselines, run)) if row.change is Change.WORSE else row)
     order = {name: i for i, name in enumerate(queries.names)}
     rows.sort(key=lambda row: (order[row.query], sorted(row.labels.items())))
-    names = tuple(one.run_id for one in baselines)
-    return Comparison(run.run_id, names, tuple(rows), assumed=_assumed(len(baselines), len(tested), pace))
+    return rows, len(tested)
 
 
 def _keys(run: RunValues, baselines: Sequence[RunValues], queries: QuerySet) -> list[Key]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from harness.judge.as_baseline import CHECK
-from harness.judge.regression import Change, Comparison, Row
+from harness.judge.regression_rows import Change, Comparison, Row
 from harness.judge.regression_stats import POWER
 from harness.judge.verdict import Finding, Outcome, Verdict
 from harness.plan.model import Plan

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from harness.judge.regression_keys import Key
 from harness.judge.regression_stats import Level, level
-from harness.judge.regression_values import Key, RunValues
+from harness.judge.regression_values import RunValues
 from harness.plan.regression import RegressionQuery
 from harness.prom.series import FloatArray
 

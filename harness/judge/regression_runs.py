@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import numpy as np
 
@@ -15,8 +16,10 @@ from harness.errors import ArchiveError, HarnessError
 from harness.judge.as_baseline import generator_fault, passed
 from harness.judge.comparable import Ran, reasons
 from harness.judge.context import MetricsApi, exactly, make_windows
-from harness.judge.regression import Comparison, compare
+from harness.judge.regression import compare
 from harness.judge.regression_kept import marks_of, read_kept
+from harness.judge.regression_keys import generator_of
+from harness.judge.regression_rows import Comparison
 from harness.judge.regression_values import RunValues, digest_of, measure
 from harness.judge.set_aside import all_aside, holes, read_marks
 from harness.judge.windows import Window
@@ -28,9 +31,6 @@ from harness.prom.private import open_run
 from harness.prom.rules import load_rules
 from harness.run.json_files import read_json
 from harness.run.record import RunDirectory, RunRecord, list_runs
-
-# Of ``versions`` in run.json: what sends a request and counts it.
-GENERATOR = ("endurance-harness", "locust", "python")
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def measure_run(
             f"avg_over_time({name}{exactly({'harness': stack})}[{max(1, round(steady.span))}s])", steady.end
         )
         load = float(np.sum([one.values[-1] for one in found])) if found else math.nan
-    generator = ", ".join(f"{name} {record.versions.get(name, 'unknown')}" for name in GENERATOR)
+    generator = generator_of(record.versions, urlsplit(record.target).scheme)
     return measure(api, queries, asked, record.run_id, stack, steady, interval, load, generator)
 
 
@@ -245,5 +245,5 @@ def compare_with(
         taken.append(other.values)
     if not taken:
         return Comparison(run.record.run_id, (), (), tuple(refused)), ()
-    found = compare(run.values, taken, queries, run.generator_fault)
+    found = compare(run.values, taken, queries, run.generator_fault, at_pace=not forced)
     return replace(found, refused=tuple(refused), forced=tuple(forced)), tuple(taken)

@@ -11,9 +11,10 @@ from harness.errors import ArchiveError, HarnessError, QueryError
 from harness.judge.as_baseline import generator_fault
 from harness.judge.comparable import Ran
 from harness.judge.context import Context
-from harness.judge.regression import Comparison, compare
+from harness.judge.regression import compare
 from harness.judge.regression_findings import not_compared, with_comparison
 from harness.judge.regression_kept import NOT_COMPARED, Kept, keep, marks_of, read_kept
+from harness.judge.regression_rows import Comparison
 from harness.judge.regression_runs import Chosen, choose, compare_with, digest, measure_run, query_set, the_same
 from harness.judge.verdict import Outcome, Verdict
 from harness.prom.damage import broken_archive

@@ -15,9 +15,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from harness.judge.regression_keys import Key
 from harness.judge.regression_levels import log_of_mean
 from harness.judge.regression_stats import level
-from harness.judge.regression_values import Key, RunValues
+from harness.judge.regression_values import RunValues
 from harness.plan.regression import QuerySet, RegressionQuery
 from harness.prom.series import FloatArray
 

@@ -14,11 +14,13 @@ import numpy as np
 from exporters.metric_names import Recorded
 from harness.errors import ArchiveError
 from harness.judge.context import MetricsApi
+from harness.judge.regression_keys import ANSWER_BYTES, PACE, PROGRAM, REQUEST_RATE, Key, at_pace, pace_of
 from harness.judge.windows import Window
 from harness.plan.regression import STACK, WINDOW, QuerySet, RegressionQuery
 from harness.prom.promql import names_read
 from harness.prom.rules import RecordingRule, with_inputs
 from harness.prom.series import FloatArray, Series
+from harness.run.record import LOAD_LIBRARIES
 
 SCHEMA = 1
 MOST_WINDOWS = 8  # more would be shorter, and the noise of a quantile grows faster than their number
@@ -27,11 +29,8 @@ LEAST_SECONDS = 5.0
 LEAST_SCRAPES = 5  # a rate over fewer samples is mostly extrapolation
 ENOUGH = 0.75  # of the sub-windows must have a value
 
-# Of keys that are no query's: names of queries have no colon.
-PACE, ANSWER_BYTES, PACED = "pace:cpu", "pace:answer_bytes", ":paced"
-
-# A series of an answer: the query's name and the labels that remain, without the stack's.
-Key = tuple[str, tuple[tuple[str, str], ...]]
+# CPU is told in ticks of 10 ms: a pace from less than this in a sub-window is mostly rounding.
+LEAST_PACE_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -56,8 +55,8 @@ class RunValues:
             compared.
         window: seconds of a sub-window; 0 where the steady state was too short for any.
         values: for each series of each answer shape (k,), sub-windows without a usable value left out. Beside them the
-            machine's pace, the size of the answers that it was measured by, and the values of ``paced`` queries over
-            it (``harness.judge.pace``).
+            machine's pace, by what requests and answers it was measured, and the values of ``paced`` queries over it
+            (``harness.judge.pace``).
         left_out: why a series, or a query as a whole (without labels), was not measured.
         load: what the load was: mean users (closed) or arrivals per second (open); NaN where nobody told.
     """
@@ -118,7 +117,8 @@ def digest_of(queries: QuerySet, rules: Sequence[RecordingRule]) -> str:
         for rule in rules
         if rule.name in read
     ]
-    text = json.dumps([SCHEMA, MOST_WINDOWS, queries.requests, pace, sorted(asked), sorted(beneath, key=str)])
+    by = [PACE, *PROGRAM, *LOAD_LIBRARIES]
+    text = json.dumps([SCHEMA, MOST_WINDOWS, queries.requests, pace, by, sorted(asked), sorted(beneath, key=str)])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -159,7 +159,8 @@ def measure(
     Args:
         digest: ``digest_of`` the queries and the rules by which the run was opened.
         load: see ``RunValues``.
-        generator: versions of the load generator's program: of another one the pace is another measure.
+        generator: the load generator's program (``generator_of``), for the pace of another is another measure; "" where
+            it is not known, so that there is no pace.
     """
     windows = sub_windows(steady, interval)
     if windows is None or steady is None:
@@ -174,10 +175,8 @@ def measure(
     )
     usable = np.array([not _spoiled(steady, float(end), windows.seconds) for end in windows.ends])
     requests = {_labels(s): _at(s, windows) for s in _of_stack(answers[0], stack)}
-    by: Key = (PACE, (("generator", generator),))
-    told = zip((by, (ANSWER_BYTES, ())), answers[1 : 1 + len(paces)], strict=False)
-    measured = {key: _known(answer, stack, windows, usable) for key, answer in told}
-    values: dict[Key, FloatArray] = {key: one for key, one in measured.items() if one is not None}
+    by = pace_of(generator)
+    values = _pace(by, answers[1 : 1 + len(paces)], requests, stack, windows, usable) if generator else {}
     pace = values.get(by)
     left_out: dict[Key, str] = {
         (q.name, ()): f"sub-windows of {windows.seconds:.3g} s are too short, it needs {q.least_window:.3g} s"
@@ -204,14 +203,27 @@ def measure(
                 left_out[key] = f"only {at.size} of {int(usable.sum())} sub-windows have a value"
             else:
                 values[key] = at
-                if query.paced and pace is not None and (pace > 0).all():
+                if query.paced and pace is not None:
                     values[at_pace(key, by)] = (every / pace)[np.isfinite(every)]
     return RunValues(run_id, digest, windows.seconds, values, left_out, load)
 
 
-def at_pace(key: Key, pace: Key) -> Key:
-    """Where the values of the series ``key`` over the machine's ``pace`` stand."""
-    return f"{key[0]}{PACED}", tuple(sorted((*key[1], *pace[1])))
+def _pace(
+    by: Key,
+    answers: Sequence[Sequence[Series]],
+    requests: Mapping[Any, FloatArray],
+    stack: str,
+    windows: Windows,
+    usable: Any,
+) -> dict[Key, FloatArray]:
+    """The pace in each usable sub-window, and by what requests it was measured; {} unless all of it is known."""
+    known = [_known(answer, stack, windows, usable) for answer in answers]
+    if len(known) != 2 or known[0] is None or known[1] is None or not requests:
+        return {}
+    total = np.nansum(np.array(list(requests.values())), axis=0)[usable]
+    if not (known[0] > 0).all() or float(np.median(known[0] * total)) / 1000 < LEAST_PACE_SECONDS:
+        return {}
+    return {by: known[0], ANSWER_BYTES: known[1], REQUEST_RATE: total / windows.seconds}
 
 
 def _known(answer: Sequence[Series], stack: str, windows: Windows, usable: Any) -> FloatArray | None:

@@ -81,6 +81,14 @@ class RegressionQuery(BaseModel):
         return {**data, **read}
 
     @model_validator(mode="after")
+    def _what_a_pace_divides(self) -> Self:
+        if self.paced and (self.signal != "cpu" or self.better != "lower" or self.change != "relative"):
+            raise ValueError(
+                f"the query {self.name!r} is paced, which is for relative changes of CPU time: lower is better"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _one_window(self) -> Self:
         if WINDOW not in self.query:
             raise ValueError(f"the query {self.name!r} does not name {WINDOW}, so it would not speak of its sub-window")

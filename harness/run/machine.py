@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
 
+from harness.run.record import LOAD_LIBRARIES
 from harness.units import format_bytes
 
 UNKNOWN = "unknown"
@@ -30,7 +31,7 @@ def versions(locustfile: str) -> dict[str, str]:
         "memory": format_bytes(float(pages)),
         "locustfile": _digest(Path(locustfile)),
     }
-    for name in ("endurance-harness", "locust"):
+    for name in ("endurance-harness", "locust", *LOAD_LIBRARIES):
         with suppress(PackageNotFoundError):
             found[name] = version(name)
     return found

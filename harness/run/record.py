@@ -18,6 +18,8 @@ SCHEMA = 1
 # Load lasts 31 days at most (harness.plan.checks). A time that lies farther off is a slip, and judging up to it, by the
 # interval, would not end.
 LONGEST_SECONDS = 40 * 86_400.0
+# Of ``versions``: what most of the CPU time goes to that a request costs the load generator.
+LOAD_LIBRARIES = ("gevent", "geventhttpclient", "requests", "urllib3")
 PLAN = "plan"  # of ``versions``: the digest of plan.yml as the run was made by it
 _STAMP = "%Y%m%dT%H%M%SZ"  # what a run id begins with, UTC
 EndedBy = Literal["completed", "aborted", "interrupted", "crashed"]

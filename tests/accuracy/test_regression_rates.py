@@ -10,7 +10,8 @@ import pytest
 from accuracy.regression.corpus import BUILDS
 from accuracy.regression.measure import measure, plant, resampled, resampled_rates
 from harness.assets import rules_path
-from harness.judge.regression_values import RunValues, at_pace
+from harness.judge.regression_keys import at_pace
+from harness.judge.regression_values import RunValues
 from harness.plan.regression_file import load_queries
 from target.faults import parse_fault
 

@@ -15,7 +15,7 @@ from harness.judge.load_regression import (
     holds_of_verdict,
     reasons,
 )  # fmt: skip
-from harness.judge.regression import Change
+from harness.judge.regression_rows import Change
 from harness.judge.verdict import Finding, Outcome, Verdict
 from harness.plan.loading import load_plan_text
 from harness.plan.model import Plan

@@ -9,7 +9,7 @@ import pytest
 
 from harness.judge.load_regression import Holds, LoadComparison, compare_holds
 from harness.judge.recovery_regression import Recovered, compare_recovery, recovered_of
-from harness.judge.regression import Change
+from harness.judge.regression_rows import Change
 from harness.judge.verdict import Outcome
 
 

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from harness.errors import ArchiveError
-from harness.judge.regression import Change, compare
+from harness.judge.regression import compare
 from harness.judge.regression_findings import check_regression, gates
-from harness.judge.regression_values import Key, RunValues
+from harness.judge.regression_keys import Key
+from harness.judge.regression_rows import Change
+from harness.judge.regression_values import RunValues
 from harness.judge.verdict import Outcome
 from harness.plan.regression import Baseline, QuerySet, RegressionQuery
 from tests.judge.fabricate import plan

@@ -9,9 +9,10 @@ import pytest
 
 from harness.judge import judge_run
 from harness.judge.part import Part
-from harness.judge.regression import Change, Comparison, Row, compare
+from harness.judge.regression import compare
 from harness.judge.regression_findings import check_regression
 from harness.judge.regression_kept import read_kept
+from harness.judge.regression_rows import Change, Comparison, Row
 from harness.judge.regression_runs import choose
 from harness.judge.verdict import Outcome
 from harness.plan.regression import Baseline, RegressionQuery

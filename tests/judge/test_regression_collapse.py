@@ -8,9 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from harness.judge.regression import Change, Row, compare
+from harness.judge.regression import compare
 from harness.judge.regression_findings import check_regression
-from harness.judge.regression_values import Key, RunValues
+from harness.judge.regression_keys import Key
+from harness.judge.regression_rows import Change, Row
+from harness.judge.regression_values import RunValues
 from harness.judge.verdict import Outcome
 from harness.plan.regression import Baseline, QuerySet
 from tests.judge.fabricate import plan

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 
 from exporters.metric_names import REQUEST_DURATION
-from harness.judge.regression import Change, compare
+from harness.judge.regression import compare
 from harness.judge.regression_findings import gates
+from harness.judge.regression_keys import Key
+from harness.judge.regression_rows import Change
 from harness.judge.regression_runs import values_of
-from harness.judge.regression_values import Key, RunValues
+from harness.judge.regression_values import RunValues
 from harness.plan.dump import dump_plan
 from harness.plan.regression import Baseline, QuerySet
 from harness.plan.regression_file import load_queries

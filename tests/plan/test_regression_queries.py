@@ -150,6 +150,11 @@ def test_a_baseline_without_runs_is_refused() -> None:
         ("requests: x\nqueries: []\n", "queries needs at least one item|queries"),
         ("requests: x\nqueries:\n- {name: a, query: 'x[$window]', signal: cpu}\n"
          "- {name: a, query: 'x[$window]', signal: cpu}\n", "regression.yml:4: the query 'a' is there twice"),
+        ("requests: x\nqueries:\n- {name: a, query: 'x[$window]', signal: latency, paced: true}\n",
+         "is paced, which is for"),
+        ("requests: x\nqueries:\n- {name: a, query: 'x[$window]', signal: cpu, better: higher, paced: true}\n",
+         "is paced"),
+        ("requests: x\nqueries:\n- {name: a, query: 'x[$window]', signal: cpu}\npace: {cpu: x}\n", "answer_bytes"),
         ("requests: x\nqueries:\n- {name: a, query: 'x[$window]', signal: cpu, bettr: lower}\n", "unknown key 'bettr'"),
     ],
 )  # fmt: skip
