@@ -149,9 +149,10 @@ def contradictions(
         failed: share of the requests that failed, counted without the judge; None: nobody could count them.
     """
     untouched = cell.untouched if isinstance(cell, Cell) else None
+    good = outcome in (Outcome.PASS, Outcome.WARN)
     if failed is None:
-        return [f"{outcome.word}, and nobody could count its failed requests"] if untouched is not None else []
-    if failed > MOST_FAILED * _CLEARLY and outcome in (Outcome.PASS, Outcome.WARN):
+        return [f"{outcome.word}, and nobody could count its failed requests"] if good or untouched is not None else []
+    if failed > MOST_FAILED * _CLEARLY and good:
         return [f"{outcome.word}, though {failed:.1%} of the requests failed"]
     if failed < MOST_FAILED / _CLEARLY:
         if untouched is not None and outcome not in untouched:

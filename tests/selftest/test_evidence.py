@@ -142,6 +142,14 @@ def test_a_verdict_that_says_another_thing_of_requests_than_their_counters_is_wr
     assert contradictions(large, Outcome.PASS, (), 0.3) == ["pass, though 30.0% of the requests failed"]
 
 
+@pytest.mark.parametrize("outcome", [Outcome.PASS, Outcome.WARN])
+def test_no_run_is_good_of_which_nobody_could_count_a_request(outcome: Outcome) -> None:
+    untold = [f"{outcome.word}, and nobody could count its failed requests"]
+    cells = [cell for cell in (*BY_NAME.values(), *SURROUNDINGS) if outcome in cell.outcomes]
+    assert len(cells) >= 3
+    assert [contradictions(cell, outcome, (), None) for cell in cells] == [untold] * len(cells)
+
+
 def test_a_row_tells_them(tmp_path: Path) -> None:
     directory = write_run(tmp_path / "run", Made(errors=flat(0.3)))
     directory.verdict_file.write_text('{"outcome": "pass", "findings": []}')

@@ -78,6 +78,7 @@ def whole(tmp_path: Path, outcome: str, *, code: int, summary: str = "", left: t
     return Whole(code, "output", tmp_path, list(left), 100.0, meddled_at=150.0)
 
 
+@pytest.mark.usefixtures("counted")
 def test_a_row_is_right_only_when_everything_is(tmp_path: Path) -> None:
     cell, told = BY_NAME["sidecar SIGKILL"], "the sidecar died and was started again, once"
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import psutil
+import pytest
 
 from harness.selftest.kill_lab import row_of
 from harness.selftest.soak import problems_of
@@ -14,6 +15,7 @@ from harness.selftest.whole_run import orphans
 from tests.selftest.test_kills import BY_NAME, whole
 
 
+@pytest.mark.usefixtures("counted")
 def test_a_traceback_in_a_log_of_ours_is_wrong(tmp_path: Path) -> None:
     made = whole(tmp_path, "warn", code=0, summary="the sidecar died and was started again, once")
     logs = tmp_path / "logs"

@@ -61,6 +61,7 @@ def test_moments_are_random_and_repeatable() -> None:
     assert len(set(moments)) == 50 and min(moments) >= 0.25 and max(moments) <= 0.50
 
 
+@pytest.mark.usefixtures("counted")
 def test_a_row_is_right_only_when_everything_is(tmp_path: Path) -> None:
     def problem(outcome: str, code: int, summary: str = "rain fell", kept: float | None = 1.0) -> str:
         return run_cell(surrounding(judged(tmp_path, outcome, code, summary), kept=kept), tmp_path, 1).problem
