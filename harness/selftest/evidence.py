@@ -3,6 +3,7 @@ and how many requests failed."""
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 import time
 from collections.abc import Sequence
@@ -33,17 +34,23 @@ _ADDRESS = "--web.listen-address="
 
 
 def look(harness: psutil.Process) -> Sequence[Series]:
-    """All that the run's own Prometheus holds of the last minutes; nothing where it does not answer."""
-    try:
-        for one in members(harness, _ADDRESS):
-            addresses = [word.removeprefix(_ADDRESS) for word in one.cmdline() if word.startswith(_ADDRESS)]
-            if addresses and one.parent() == harness:
-                until = time.time() - _IN_FLIGHT_SECONDS
-                api = PrometheusApi(f"http://{addresses[0]}", timeout=30)
-                return api.raw(SCRAPED, until - _LONGEST_BACK, until)
-    except (HarnessError, psutil.Error):
-        pass
-    return ()
+    """All that the run's own Prometheus holds of the last minutes.
+
+    Raises:
+        HarnessError: it does not answer, or holds nothing.
+    """
+    addresses: list[str] = []
+    for one in members(harness, _ADDRESS):
+        with contextlib.suppress(psutil.Error):  # it is gone: one that is needed is missed below
+            if one.parent() == harness:
+                addresses += [word.removeprefix(_ADDRESS) for word in one.cmdline() if word.startswith(_ADDRESS)]
+    if not addresses:
+        raise HarnessError("no process of the run is its Prometheus")
+    until = time.time() - _IN_FLIGHT_SECONDS
+    found = PrometheusApi(f"http://{addresses[0]}", timeout=30).raw(SCRAPED, until - _LONGEST_BACK, until)
+    if not found:
+        raise HarnessError("it holds nothing")
+    return found
 
 
 def archived(whole: Whole, selector: str, start: float, end: float) -> list[Series]:
@@ -58,7 +65,8 @@ def kept_before(whole: Whole) -> float | None:
     """Share of what was scraped, from the steady state on to what was done (or its end), that the archive holds.
 
     Where the run's Prometheus was asked just before: of its worst series, of all that it held. Else of as many scrapes
-    of the worst of the harness's own parts as there were seconds, for the plan of the lab scrapes every second.
+    of the worst of the harness's own parts as there were seconds, for the plan of the lab scrapes every second: enough
+    for surroundings that are hostile from the start (``Surrounding.from_the_start``), and for no other cell.
 
     Returns:
         The share, at most 1; None where it cannot be counted.

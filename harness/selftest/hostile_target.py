@@ -146,7 +146,8 @@ def _cell(
         share = kept_before(whole)  # of as many scrapes as seconds
         return None if share is None else min(1.0, share * interval)
 
-    return Surrounding(name, outcomes, told, why, partial(run_against, paths, users, interval), kept=kept)
+    run = partial(run_against, paths, users, interval)
+    return Surrounding(name, outcomes, told, why, run, kept=kept, from_the_start=True)
 
 
 _UNTOUCHED = frozenset({Outcome.PASS, Outcome.WARN, Outcome.INCONCLUSIVE})

@@ -37,7 +37,8 @@ class KillRow:
         kept: share of what was scraped before it that the archive holds, of the series that lost most; None where it
             could not be counted.
         failed: share of the requests that failed, as the lab counts them; None where it cannot.
-        seen: samples that the run's Prometheus held just before it; 0: it was not asked, and ``kept`` is by the clock.
+        seen: samples that the run's Prometheus held just before it; 0: it was not asked, and ``kept`` is by the clock,
+            which is a problem but where surroundings are hostile from the start.
         at: share of the steady state after which it was done.
         problem: what is wrong, in words; empty when nothing is.
     """
@@ -118,14 +119,14 @@ def _problems(
         last = whole.output.strip().rpartition(chr(10))[2]
         if not isinstance(cell, Surrounding) or whole.exit_code not in cell.bare:
             return [*found, f"no verdict, exit code {whole.exit_code}: {last}"]
-        return [*found, *_untold(cell, [whole.output]), *_lost(kept, least_kept(whole))]
+        return [*found, *_untold(cell, [whole.output]), *_lost(cell, whole, kept)]
     if outcome not in cell.outcomes:
         found.append(f"{outcome.word} instead of {' or '.join(_words(cell))}")
     elif whole.exit_code != int(outcome.exit_code):
         found.append(f"{outcome.word}, yet exit code {whole.exit_code}")
     told = [*(f["summary"] for f in findings), *(f["objective"] for f in findings), record.get("reason", "")]
     told += record.get("notes", ())
-    return [*found, *_untold(cell, told), *_lost(kept, least_kept(whole))]
+    return [*found, *_untold(cell, told), *_lost(cell, whole, kept)]
 
 
 def _logs_with_tracebacks(folder: Path) -> list[str]:
@@ -162,10 +163,13 @@ def contradictions(
     return []
 
 
-def _lost(kept: float | None, least: float) -> list[str]:
+def _lost(cell: Cell | Surrounding, whole: Whole, kept: float | None) -> list[str]:
+    found = []
+    if not whole.scraped and not (isinstance(cell, Surrounding) and cell.from_the_start):
+        found.append(f"its Prometheus was not asked what it held: {whole.unseen}")  # by the clock little is shown
     if kept is None:
-        return ["its series were not kept"]
-    return [f"only {kept:.0%} of what was scraped before is kept"] if kept < least else []
+        return [*found, "its series were not kept"]
+    return [*found, f"only {kept:.0%} of what was scraped before is kept"] if kept < least_kept(whole) else found
 
 
 def run_matrix(

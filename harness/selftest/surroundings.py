@@ -37,6 +37,8 @@ class Surrounding:
         missing: what this machine lacks for it, in words; empty: nothing.
         kept: share of the scrapes before it that were kept; None: counted in the archive, up to ``Whole.meddled_at``
             (without one: up to the end of the load). The plan must scrape every second for that.
+        from_the_start: hostile before anything was scraped: there is no moment at which to ask the run's Prometheus
+            what it held, and what is kept is counted by the clock. In all other cells it must have been asked.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Surrounding:
     bare: frozenset[int] = frozenset()
     missing: Callable[[], str] = nothing_missing
     kept: Callable[[Whole], float | None] | None = None
+    from_the_start: bool = False
 
 
 def moment(cell: Surrounding, seed: int) -> float:

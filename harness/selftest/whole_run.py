@@ -30,7 +30,7 @@ OVERRIDES = ("TEST_BASE_URL", "TARGET_P95_MS", "PCT_MOBILE", "HARNESS_SERVICES",
 
 # Does something to a run, given its process; what it returns is called when the run is over.
 Meddle = Callable[[psutil.Process], Callable[[], None] | None]
-# Raw samples that a run's own Prometheus holds, given the run's process; none where it does not answer.
+# Raw samples that a run's own Prometheus holds, given the run's process. Raises HarnessError where it does not answer.
 Look = Callable[[psutil.Process], Sequence[Series]]
 
 
@@ -42,6 +42,7 @@ class Whole:
         meddled_at: unix seconds when something was done to it; None when nothing was.
         left_running: processes of the run that still run seconds after its end.
         scraped: what its Prometheus held just before ``meddled_at``; empty where nobody looked, or it did not answer.
+        unseen: why ``scraped`` is empty, in words.
     """
 
     exit_code: int
@@ -51,6 +52,7 @@ class Whole:
     seconds: float
     meddled_at: float | None = None
     scraped: Sequence[Series] = ()
+    unseen: str = "nobody looked"
 
     def json(self, name: str) -> dict[str, Any]:
         """A file of the run directory."""
@@ -122,6 +124,7 @@ def whole_run(
     undo: Callable[[], None] | None = None
     meddled_at = None
     scraped: Sequence[Series] = ()
+    unseen = "nobody looked"
     try:
         while process.poll() is None:
             if time.monotonic() - began > longest:
@@ -131,7 +134,11 @@ def whole_run(
             except psutil.NoSuchProcess:
                 break
             if meddle is not None and meddled_at is None and when.search(_text(log)):
-                scraped = look(harness) if look is not None else ()
+                if look is not None:
+                    try:
+                        scraped, unseen = look(harness), ""
+                    except HarnessError as error:  # the run goes on: who ran it says what that means
+                        unseen = error.message
                 meddled_at = time.time()
                 undo = meddle(harness)
             time.sleep(0.25)
@@ -152,6 +159,7 @@ def whole_run(
         seconds=time.monotonic() - began,
         meddled_at=meddled_at,
         scraped=scraped,
+        unseen=unseen,
     )
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
+import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,8 +30,9 @@ from harness.selftest.evidence import (
     worst_kept,
 )
 from harness.selftest.hostile import SURROUNDINGS
+from harness.selftest.hostile_target import TARGET_CELLS
 from harness.selftest.kill_lab import contradictions, row_of
-from harness.selftest.whole_run import Whole
+from harness.selftest.whole_run import Look, Whole, whole_run
 from tests.judge.fabricate import END, STEADY_FROM, Made, flat, lose, named, series_of, write_run
 from tests.selftest.test_kills import BY_NAME
 
@@ -150,6 +153,42 @@ def test_no_run_is_good_of_which_nobody_could_count_a_request(outcome: Outcome) 
     assert [contradictions(cell, outcome, (), None) for cell in cells] == [untold] * len(cells)
 
 
+@pytest.mark.usefixtures("counted")
+def test_a_cell_whose_prometheus_was_not_asked_is_not_right_however_much_is_kept(tmp_path: Path) -> None:
+    directory = write_run(tmp_path / "run", Made())
+    told = "a Locust worker died and was started again, once"
+    directory.verdict_file.write_text(json.dumps({"outcome": "warn", "findings": [{"summary": told, "objective": ""}]}))
+    killed = Whole(0, "", directory.path, [], 1.0, meddled_at=KILLED, unseen="Prometheus at 127.0.0.1:1: timed out")
+    unasked = "its Prometheus was not asked what it held: "
+
+    def problem(whole: Whole) -> str:
+        return row_of(BY_NAME["locust-worker SIGTERM"], 1, 0.4, whole, 1.0).problem
+
+    assert problem(killed) == f"{unasked}Prometheus at 127.0.0.1:1: timed out"
+    assert problem(Whole(0, "", directory.path, [], 1.0)) == f"{unasked}nobody looked"
+    assert problem(replace(killed, scraped=series_of(Made()))) == ""
+    large, *others = cells = [cell for cell in SURROUNDINGS if cell.from_the_start]
+    assert {cell.name for cell in cells} == {name.name for name in TARGET_CELLS} and len(others) == 4
+    assert row_of(large, 1, 0.4, Whole(0, "", directory.path, [], 1.0), 1.0).problem == ""
+
+
+def test_why_a_prometheus_could_not_be_asked_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    harness = tmp_path / "python"
+    harness.write_text("#!/bin/sh\necho 'steady 50%'\nexec sleep 1\n")
+    harness.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(harness))
+
+    def cannot(_: psutil.Process) -> Sequence[Series]:
+        raise HarnessError("timed out")
+
+    def made(name: str, look: Look | None) -> Whole:
+        (tmp_path / name).mkdir()
+        return whole_run(tmp_path / name, (), plan="p", meddle=lambda _: None, look=look)
+
+    assert (made("mute", cannot).scraped, made("muter", cannot).unseen) == ((), "timed out")
+    assert (made("open", lambda _: [one("a", [1.0])]).unseen, made("none", None).unseen) == ("", "nobody looked")
+
+
 def test_a_row_tells_them(tmp_path: Path) -> None:
     directory = write_run(tmp_path / "run", Made(errors=flat(0.3)))
     directory.verdict_file.write_text('{"outcome": "pass", "findings": []}')
@@ -159,6 +198,16 @@ def test_a_row_tells_them(tmp_path: Path) -> None:
     assert row.problem.startswith("pass, though ") and row.problem.endswith("of the requests failed")
     assert row.failed == pytest.approx(0.3, abs=0.02)
     assert row.seen == sum(len(one) for one in seen)
+
+
+def when_scraped(harness: psutil.Process) -> Sequence[Series]:
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            return look(harness)
+        except HarnessError as error:
+            assert error.message == "it holds nothing" and time.monotonic() < deadline
+            time.sleep(0.2)
 
 
 def test_the_runs_own_prometheus_is_asked_for_all_that_it_holds(
@@ -177,13 +226,11 @@ def test_the_runs_own_prometheus_is_asked_for_all_that_it_holds(
         "global: {{scrape_interval: 1s, scrape_timeout: 1s}}\n"
         "scrape_configs: [{{job_name: itself, static_configs: [{{targets: ['{0}']}}]}}]\n"
     )
-    assert look(me) == ()
+    with pytest.raises(HarnessError, match="no process of the run"):
+        look(me)
     with PrometheusServer(tmp_path / "data", tmp_path, config=config.format) as server:
         known.append(psutil.Process(server.pid))
-        deadline = time.monotonic() + 60
-        while not (found := look(me)):
-            assert time.monotonic() < deadline, "nothing was scraped"
-            time.sleep(0.2)
+        found = when_scraped(me)
     by_name = {one.labels["__name__"]: one for one in found}
     assert {"up", "process_resident_memory_bytes"} <= set(by_name)
     assert not [name for name in by_name if name.endswith("_bucket")]

@@ -11,12 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
+import numpy as np
 import psutil
 import pytest
 import redis
 
 from harness.errors import UsageError
 from harness.judge.verdict import Outcome
+from harness.prom.series import Series
 from harness.run.json_files import write_json
 from harness.run.record import RunRecord
 from harness.run.redis_server import start_redis
@@ -28,6 +30,7 @@ from harness.selftest.kills import CELLS, Action, Part, choose, moment
 from harness.selftest.soak import Soak, in_words, killer
 from harness.selftest.whole_run import Whole
 
+SCRAPED = [Series({"__name__": "up", "job": "load"}, np.array([149.0]), np.array([1.0]))]
 BY_NAME = {cell.name: cell for cell in CELLS}
 ROW = KillRow("sidecar SIGKILL", 1, ("warn", "inconclusive"), "warn", "the sidecar died", 1.0, 0.4, 150.0, "d", "")
 
@@ -75,7 +78,7 @@ def whole(tmp_path: Path, outcome: str, *, code: int, summary: str = "", left: t
         "outcome": outcome, "findings": [{"summary": summary, "objective": ""}] if summary else [],
     })  # fmt: skip
     write_json(tmp_path / "run.json", RunRecord("r", "p", 100.0, "t", notes=("noted",)).to_json())
-    return Whole(code, "output", tmp_path, list(left), 100.0, meddled_at=150.0)
+    return Whole(code, "output", tmp_path, list(left), 100.0, meddled_at=150.0, scraped=SCRAPED)
 
 
 @pytest.mark.usefixtures("counted")

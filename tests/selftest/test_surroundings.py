@@ -16,6 +16,7 @@ from harness.selftest.kill_page import renewed
 from harness.selftest.kills import CELLS
 from harness.selftest.surroundings import Surrounding, moment, named, require_runnable
 from harness.selftest.whole_run import Whole
+from tests.selftest.test_kills import SCRAPED
 
 HURT = frozenset({Outcome.INCONCLUSIVE, Outcome.FAIL})
 
@@ -34,7 +35,7 @@ def surrounding(whole: Whole | None = None, *, kept: float | None = 1.0, missing
 def judged(folder: Path, outcome: str, code: int, summary: str = "rain fell") -> Whole:
     write_json(folder / "verdict.json", {"outcome": outcome, "findings": [{"summary": summary, "objective": ""}]})
     write_json(folder / "run.json", RunRecord("r", "p", 100.0, "t").to_json())
-    return Whole(code, "output", folder, [], 100.0, meddled_at=150.0)
+    return Whole(code, "output", folder, [], 100.0, meddled_at=150.0, scraped=SCRAPED)
 
 
 def test_names_are_told_apart_from_those_of_parts_and_no_pass_is_expected_without_a_word() -> None:
@@ -76,7 +77,8 @@ def test_a_row_is_right_only_when_everything_is(tmp_path: Path) -> None:
 
 def test_where_nothing_could_be_written_the_exit_code_and_the_message_stand_for_the_verdict(tmp_path: Path) -> None:
     def problem(code: int, output: str, kept: float | None = 1.0) -> str:
-        return run_cell(surrounding(Whole(code, output, tmp_path, [], 1.0), kept=kept), tmp_path, 1).problem
+        whole = Whole(code, output, tmp_path, [], 1.0, scraped=SCRAPED)
+        return run_cell(surrounding(whole, kept=kept), tmp_path, 1).problem
 
     assert problem(12, "error: rain") == ""
     assert problem(12, "error: snow") == "nothing says 'rain'"
