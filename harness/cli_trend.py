@@ -16,7 +16,6 @@ from harness.assets import rules_path
 from harness.cli_terminal import Terminal
 from harness.errors import ExitCode, HarnessError
 from harness.judge.comparable import Ran, reasons
-from harness.judge.pace import same_pace
 from harness.judge.regression_kept import NOT_COMPARED, Kept, keep, marks_of, read_kept
 from harness.judge.regression_runs import query_set, stored_run
 from harness.judge.regression_trend import LEAST_RUNS, Trend, trends
@@ -34,15 +33,13 @@ def print_trend(plan: str, root: Path, *, as_json: bool) -> int:
         plan = find_run("last", root).read_record().plan
     ran, left_out = history(plan, root)
     queries = query_set(ran[-1].plan, rules_path().parent) if ran else None
-    paced = [query.name for query in queries.queries if query.paced] if queries else []
-    values, pace = same_pace([one.values for one in ran], paced) if ran else ([], "")
-    found = trends(values, queries) if queries else []
+    found = trends([one.values for one in ran], queries) if queries else []
     names = [one.record.run_id for one in ran]
     enough = len(ran) >= LEAST_RUNS and bool(found)
     if as_json:
         told = [asdict(one) | {"labels": dict(one.labels)} for one in found]
         refused = [{"run_id": run, "reason": why} for run, why in left_out]
-        whole = {"plan": plan, "runs": names, "left_out": refused, "pace": pace, "trends": told}
+        whole = {"plan": plan, "runs": names, "left_out": refused, "trends": told}
         click.echo(json.dumps(whole, indent=2))
         return 0 if enough else int(ExitCode.INCONCLUSIVE)
     console = Terminal()
@@ -57,8 +54,6 @@ def print_trend(plan: str, root: Path, *, as_json: bool) -> int:
         console.print(f"{len(ran)} comparable runs of {plan!r} in {root}; change points need {LEAST_RUNS}")
         return int(ExitCode.INCONCLUSIVE)
     _table(console, found)
-    if pace:
-        console.print(pace, highlight=False)
     changed = sum(bool(one.changes) for one in found)
     console.print(
         f"{len(found)} series over {len(ran)} runs, {names[0]} to {names[-1]}: {changed} changed", highlight=False

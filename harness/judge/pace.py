@@ -6,7 +6,7 @@ cost the generator in the same sub-window, is free of what slows both: neighbour
 is told in CPU seconds again, at the mean pace of the baseline runs.
 
 What a build makes the generator do must not excuse the build. Where its work is not known to be the same, all runs are
-compared as they were measured; and what is worse as it was measured is never "same" at one pace (``unexcused``).
+compared as they were measured; and where the values as they were measured say otherwise, it is open (``unexcused``).
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from harness.prom.series import FloatArray
 TOLD = 0.02
 # Answers up to so much larger or smaller are the same work; headers, which no one counts, are some hundred bytes.
 ALIKE, ALIKE_BYTES = 0.05, 20.0
+_SHOWN = 3
 RAW = "CPU is told as it was measured, at no common pace of the machine"
 
 
@@ -48,11 +49,12 @@ def at_one_pace(run: RunValues, baselines: Sequence[RunValues], paced: Sequence[
     if not baselines or not kinds:
         return raw
     kind = next(iter(kinds))
-    without = sum(not _positive(one, kind) for one in everyone)
     if len(kinds) > 1:
-        return replace(raw, told=f"{RAW}: the runs' load generators are of other versions, or speak http and https")
+        return replace(raw, told=f"{RAW}: the runs' load generators differ in version, or one used http, another https")
+    without = [one.run_id for one in everyone if not _positive(one, kind)]
     if without:
-        return replace(raw, told=f"{RAW}: of {without} of the {len(everyone)} runs it is not known")
+        more = f" and {len(without) - _SHOWN} more" if len(without) > _SHOWN else ""
+        return replace(raw, told=f"{RAW}: that of {', '.join(without[:_SHOWN])}{more} is not known")
     keys = [
         key
         for key in run.values
@@ -75,31 +77,47 @@ def at_one_pace(run: RunValues, baselines: Sequence[RunValues], paced: Sequence[
     return OnePace(brought[0], tuple(brought[1:]), f"CPU is told at the pace of the baselines' machine: {told}", True)
 
 
-def same_pace(history: Sequence[RunValues], paced: Sequence[str]) -> tuple[list[RunValues], str]:
-    """A history of runs, oldest first and not empty, at the mean pace of those before the newest, and that in words."""
-    found = at_one_pace(history[-1], history[:-1], paced)
-    told = "CPU is told at one pace of the machine, that of the runs before the newest" if found.brought else found.told
-    return [*found.baselines, found.run], told
+def unexcused(rows: Sequence[Row], measured: Sequence[Row], slowest: bool) -> tuple[Row, ...]:
+    """``rows`` at one pace, held against the same as they were ``measured``: where those say otherwise, it is open.
 
+    A night that was slower than any of the baselines', and a build that costs its target and the load generator more
+    (redirects, new connections, compression), look the same.
 
-def unexcused(rows: Sequence[Row], measured: Sequence[Row]) -> tuple[Row, ...]:
-    """``rows`` at one pace, those "cannot tell" that are worse as they were ``measured``.
-
-    By more than its baselines differ as they were measured, that is: a night slower than any of theirs, or a build
-    that costs its target and the load generator more (redirects, new connections, compression). These look the same.
+    Args:
+        slowest: the run's machine was, by its pace, slower than that of each baseline run.
     """
-    worse = {_series(row): row for row in measured if row.change is Change.WORSE}
-    return tuple(_open(row, worse.get(_series(row))) for row in rows)
+    found = {_series(row): row for row in measured}
+    return tuple(_held_against(row, found.get(_series(row)), slowest) for row in rows)
 
 
-def _open(row: Row, measured: Row | None) -> Row:
-    if measured is None or row.change is Change.WORSE or measured.effect is None:
-        return row
-    note = (
-        f"as it was measured it is worse ({measured.effect:+.1%}), at the pace of the baselines' machine it is not: "
-        "either this machine was slower, or the build costs the load generator more too; run it again"
+def slowest(run: RunValues, baselines: Sequence[RunValues]) -> bool:
+    """Whether by its pace the run's machine was slower than in each of the baseline runs."""
+    return any(
+        all(_log_level(run, key) > _log_level(one, key) for one in baselines) for key in run.values if key[0] == PACE
     )
-    return replace(row, change=Change.CANNOT_TELL, note=note)
+
+
+def _held_against(row: Row, measured: Row | None, slowest: bool) -> Row:
+    if measured is None or row.effect is None or measured.effect is None or measured.tolerance is None:
+        return row
+    more = measured.effect > measured.tolerance
+    otherwise = {
+        Change.WORSE: measured.change in (Change.SAME, Change.BETTER),
+        Change.SAME: measured.change is Change.WORSE or (more and slowest),
+        Change.BETTER: measured.change in (Change.SAME, Change.WORSE) or (more and slowest),
+        Change.CANNOT_TELL: measured.change is Change.WORSE,
+    }[row.change]
+    if otherwise:
+        note = (
+            f"as it was measured it is {measured.effect:+.1%}, at the baselines' pace {row.effect:+.1%}: "
+            "the machine was not as fast as theirs, or the build also changes what a request costs the load generator; "
+            "if a second run says so too, it is the build"
+        )
+        return replace(row, change=Change.CANNOT_TELL, note=note)
+    if row.change in (Change.WORSE, Change.BETTER):
+        told = f"at the pace of the baselines' machine; {measured.effect:+.1%} as it was measured"
+        return replace(row, note=f"{row.note}; {told}" if row.note else told)
+    return row
 
 
 def _series(row: Row) -> tuple[str, tuple[tuple[str, str], ...]]:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from harness.judge.pace import OnePace, at_one_pace, unexcused
+from harness.judge.pace import OnePace, at_one_pace, slowest, unexcused
 from harness.judge.regression_keys import Key
 from harness.judge.regression_levels import Levels, levels_of, untestable
-from harness.judge.regression_rows import Change, Comparison, Measured, Row
+from harness.judge.regression_rows import WIDE, Change, Comparison, Measured, Row
 from harness.judge.regression_stats import ALPHA, Effect, between, effect, holm, noisier, prior
 from harness.judge.regression_values import RunValues, mean_of
 from harness.plan.regression import QuerySet, RegressionQuery
@@ -46,7 +46,7 @@ def compare(
     rows, tested = _rows(pace.run, pace.baselines, queries, spoiled)
     if pace.brought:
         measured, _ = _rows(run, baselines, queries, spoiled)
-        rows = unexcused(rows, [row for row in measured if row.query in paced])
+        rows = unexcused(rows, [row for row in measured if row.query in paced], slowest(run, baselines))
     names = tuple(one.run_id for one in baselines)
     return Comparison(run.run_id, names, tuple(rows), assumed=_assumed(len(baselines), tested, pace.told))
 
@@ -158,8 +158,7 @@ def _row(one: _Tested, p_worse: float, p_better: float, count: int) -> Row:
     found = one.effect.detectable(ALPHA / count, worse_margin)
     note = one.levels.beyond
     if change is Change.CANNOT_TELL:
-        wide = "the interval is wider than the tolerance: more baseline runs, or longer ones"
-        note = f"{note}, yet its level proves no change: more baseline runs" if note else wide
+        note = f"{note}, yet its level proves no change: more baseline runs" if note else WIDE
 
     def shown(value: float) -> float:
         return math.expm1(min(value, 50.0)) if relative else value

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from harness.judge.as_baseline import CHECK
-from harness.judge.regression_rows import Change, Comparison, Row
+from harness.judge.regression_rows import WIDE, Change, Comparison, Row
 from harness.judge.regression_stats import POWER
 from harness.judge.verdict import Finding, Outcome, Verdict
 from harness.plan.model import Plan
@@ -75,7 +75,7 @@ def _untold(comparison: Comparison, plan: Plan, queries: QuerySet) -> list[Findi
     if not required:
         open_rows = [r for r in comparison.of(Change.CANNOT_TELL) if gates(r.query, plan, queries)]
         if open_rows:
-            words = ", ".join(row.place for row in open_rows[:_SHOWN])
+            words = ", ".join(_place(row) for row in open_rows[:_SHOWN])
             more = f" and {len(open_rows) - _SHOWN} more" if len(open_rows) > _SHOWN else ""
             found.append(
                 _told(
@@ -87,6 +87,11 @@ def _untold(comparison: Comparison, plan: Plan, queries: QuerySet) -> list[Findi
             words = "; ".join(f"{row.place}: {row.note}" for row in comparison.rows[:_SHOWN])
             found.append(_told(Outcome.WARN, f"nothing could be told of {len(comparison.rows)} series: {words}"))
     return found
+
+
+def _place(row: Row) -> str:
+    """What could not be told, and why where it was measured and its interval is not the reason."""
+    return row.place if row.effect is None or row.note == WIDE else f"{row.place} ({row.note})"
 
 
 def _worse(row: Row, outcome: Outcome, comparison: Comparison, queries: QuerySet) -> Finding:

@@ -7,6 +7,9 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+# The commonest note of what cannot be told.
+WIDE = "the interval is wider than the tolerance: more baseline runs, or longer ones"
+
 
 class Change(StrEnum):
     WORSE = "worse"

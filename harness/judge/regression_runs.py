@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import numpy as np
 
@@ -79,7 +78,7 @@ def measure_run(
             f"avg_over_time({name}{exactly({'harness': stack})}[{max(1, round(steady.span))}s])", steady.end
         )
         load = float(np.sum([one.values[-1] for one in found])) if found else math.nan
-    generator = generator_of(record.versions, urlsplit(record.target).scheme)
+    generator = generator_of(record.versions, record.target.partition("://")[0])
     return measure(api, queries, asked, record.run_id, stack, steady, interval, load, generator)
 
 

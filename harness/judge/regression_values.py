@@ -94,7 +94,7 @@ class RunValues:
             left_out = {_key(name, labels): str(why) for name, labels, why in data["left_out"]}
             load = math.nan if data["load"] is None else float(data["load"])
             return cls(str(data["run_id"]), str(data["digest"]), float(data["window"]), values, left_out, load)
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise ArchiveError(f"{where}: not the values of a run: {error}") from error
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from harness.judge.regression_rows import WIDE
 from harness.judge.verdict import Outcome, Verdict
 from harness.plan.model import Plan
 from harness.report.comparison import ComparedView, compared_view
@@ -148,6 +149,8 @@ def comparison_table(view: ComparedView) -> str:
             for row in shown[:MAX_COMPARED]
         ]
         lines.append(_table(head, rows))
+    reasoned = [row for row in shown[:MAX_COMPARED] if row.effect and row.note and row.note != WIDE]
+    lines += [f"- {code(row.query)} {escape(': '.join(filter(None, (row.subject, row.note))))}" for row in reasoned]
     if len(view.rows) > len(shown):
         lines.append(f"- {len(view.rows) - len(shown)} series could not be compared; verdict.json tells why.")
     if len(shown) > MAX_COMPARED:
