@@ -16,6 +16,7 @@ from harness.selftest import surroundings
 from harness.selftest.evidence import failed_share, kept_before, least_kept, look
 from harness.selftest.killing import meddle, when
 from harness.selftest.kills import Cell, moment
+from harness.selftest.rules import RULES
 from harness.selftest.surroundings import Surrounding
 from harness.selftest.whole_run import Whole, judged_again, resumed, whole_run
 
@@ -41,6 +42,7 @@ class KillRow:
             which is a problem but where surroundings are hostile from the start.
         at: share of the steady state after which it was done.
         problem: what is wrong, in words; empty when nothing is.
+        rules: by which that was said.
     """
 
     cell: str
@@ -55,6 +57,7 @@ class KillRow:
     problem: str
     failed: float | None = None
     seen: int = 0
+    rules: int = RULES
 
     @property
     def right(self) -> bool:

@@ -8,19 +8,21 @@ from dataclasses import dataclass
 
 from harness.selftest.kill_lab import KillRow
 from harness.selftest.kills import Cell
+from harness.selftest.rules import OLDEST, number, told
 from harness.selftest.surroundings import Surrounding
 
 HEADING = "# What survives what"
 _CELLS = "## Each cell"
-HEAD = "| Cell | Expected | Seeds | Came to | As expected | Kept | Last seen (UTC) | First finding |"
+HEAD = "| Cell | Expected | Seeds | Rules | Came to | As expected | Kept | Last seen (UTC) | First finding |"
 _INTRODUCTION = """\
 This page is written by `harness kills --page docs/reliability.md`; do not edit it by hand.
 
 Each part of a run is ended, killed, stopped for a minute or restarted, at a random moment (the same for the same seed),
 in a real run of the reference target with real PostgreSQL, Redis, Prometheus and Locust. A cell is as expected when the
 verdict is one of those that are right, the exit code is the verdict's, what happened is named, nothing hangs, no
-process is left, there is no traceback, the archive holds what was scraped before (Kept: of the series that lost most),
-and the verdict says of failed requests what the load's own counters say. What was not run yet stands here as such.
+process is left, there is no traceback, the archive holds what the run's Prometheus held just before (Kept: of the
+series that lost most, 95 % at least), and the verdict says of failed requests what the load's own counters say. What
+was not run yet stands here as such.
 """
 _SURROUNDINGS = """\
 ## Hostile surroundings
@@ -29,15 +31,26 @@ Here no part is ended: what a run stands in turns hostile, at a random moment. A
 where nothing can be written any more, the exit code and a clear message stand for the verdict. `harness kills --cells
 surroundings` runs them; what they need (root, mostly) is told where it is missing.
 """
+_BY_CLOCK = """\
+Hostile from the start, so that there is no moment before it at which to ask Prometheus, are {}: Kept is how often the
+worst of Locust's master, the sidecar and the harness was scraped, by the clock, and 90 % are enough.
+"""
 _PATH = re.compile(r"(?<![\w/:])/(?:[\w.+-]+/){3,}([\w.+-]+)")
-_LINE = "| --- | --- | --- | --- | --- | --- | --- | --- |"
+_LINE = "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
+_WITHOUT_RULES = 8  # columns
+_NO_ROWS = ("| Cell |", "| --- |")
 
 
 @dataclass(frozen=True)
 class Tried:
-    """A cell, done once: what it came to with this seed, and the share that was kept ("98%", "-" where not counted)."""
+    """A cell, done once: what it came to with this seed, and the share that was kept ("98%", "-" where not counted).
+
+    Attributes:
+        rules: by which ``right`` was said.
+    """
 
     seed: int
+    rules: int
     came: str
     right: bool
     kept: str
@@ -67,7 +80,8 @@ class Known:
         yes = "yes" if self.right == count else "**no**" if self.right == 0 else f"**{self.right} of {count}**"
         came = ", ".join(one.came if one.right else f"**{one.came}**" for one in self.tried)
         kept, seeds = ", ".join(one.kept for one in self.tried), ", ".join(str(one.seed) for one in self.tried)
-        return f"| {' | '.join([name, self.expected, seeds, came, yes, kept, self.seen, self.first])} |"
+        rules = ", ".join(str(one.rules) for one in self.tried)
+        return f"| {' | '.join([name, self.expected, seeds, rules, came, yes, kept, self.seen, self.first])} |"
 
 
 def renewed(
@@ -88,24 +102,32 @@ def renewed(
         mine = [row for row in rows if row.cell == cell.name]
         if mine:
             known[cell.name] = _with(known.get(cell.name), mine, seen)
-    parts = [HEADING, "", _INTRODUCTION.rstrip(), "", *_grid(cells, known), "", _count(cells, known), "", _CELLS, ""]
-    parts += _table(cells, known)
+    runs = [(cell.name, one.seed, one.rules) for cell in both if cell.name in known for one in known[cell.name].tried]
+    parts = [HEADING, "", _INTRODUCTION.rstrip(), "", *told(runs), "", *_grid(cells, known), ""]
+    parts += [_count(cells, known), "", _CELLS, "", *_table(cells, known)]
     if surroundings:
-        parts += ["", _SURROUNDINGS.rstrip(), "", _count(surroundings, known), "", *_table(surroundings, known)]
+        parts += ["", _SURROUNDINGS.rstrip(), *_by_clock(surroundings), "", _count(surroundings, known), ""]
+        parts += _table(surroundings, known)
     return "\n".join([*parts, ""])
 
 
 def _with(before: Known | None, rows: Sequence[KillRow], seen: str) -> Known:
     expected = "/".join(rows[0].expected)
     tried = {one.seed: one for one in before.tried} if before is not None and before.expected == expected else {}
-    told = any(not tried[seed].right for seed in tried.keys() - {row.seed for row in rows})
+    wrong = any(not tried[seed].right for seed in tried.keys() - {row.seed for row in rows})
     for row in rows:
-        tried[row.seed] = Tried(row.seed, row.outcome, row.right, f"{row.kept:.0%}" if row.kept is not None else "-")
+        kept = f"{row.kept:.0%}" if row.kept is not None else "-"
+        tried[row.seed] = Tried(row.seed, row.rules, row.outcome, row.right, kept)
     problem = next((row.problem for row in rows if row.problem), "")
     first = _plain(problem or next((row.finding for row in rows if row.finding), "-"))
-    if told and not problem and before is not None:
+    if wrong and not problem and before is not None:
         first = before.first  # what went wrong stays to be read
     return Known(expected, tuple(tried[seed] for seed in sorted(tried)), seen, first)
+
+
+def _by_clock(surroundings: Sequence[Surrounding]) -> list[str]:
+    names = ", ".join(f"`{cell.name}`" for cell in surroundings if cell.from_the_start)
+    return ["", _BY_CLOCK.format(names).rstrip()] if names else []
 
 
 def _count(cells: Sequence[Cell | Surrounding], known: Mapping[str, Known]) -> str:
@@ -141,16 +163,19 @@ def _grid(cells: Sequence[Cell], known: Mapping[str, Known]) -> list[str]:
 
 
 def _known(page: str) -> dict[str, Known]:
-    _, found, after = page.partition(HEAD)
-    lines = after.splitlines()[2:] if found else []
-    return dict(_read(line) for line in lines if line.startswith("| ") and line not in (HEAD, _LINE))
+    after = page.partition(_CELLS)[2]
+    return dict(_read(line) for line in after.splitlines() if line.startswith("| ") and not line.startswith(_NO_ROWS))
 
 
 def _read(line: str) -> tuple[str, Known]:
-    name, expected, seeds, came, _, kept, seen, first = line.removeprefix("| ").removesuffix(" |").split(" | ")
+    values = line.removeprefix("| ").removesuffix(" |").split(" | ")
+    if len(values) == _WITHOUT_RULES:  # of a page that had none
+        values.insert(3, ", ".join([str(OLDEST)] * len(values[2].split(", "))))
+    name, expected, seeds, rules, came, _, kept, seen, first = values
+    each = [text.split(", ") for text in (seeds, rules, came, kept)]
     tried = [
-        Tried(int(seed), word.strip("*"), not word.startswith("**"), share)
-        for seed, word, share in zip(seeds.split(", "), came.split(", "), kept.split(", "), strict=True)
+        Tried(int(seed), number(made), word.strip("*"), not word.startswith("**"), share)
+        for seed, made, word, share in zip(*each, strict=True)
     ]
     return name, Known(expected, tuple(tried), seen, first)
 

@@ -133,17 +133,17 @@ def test_the_page_adds_seeds_and_keeps_what_went_wrong_until_it_is_run_again() -
     page = renewed(page, [wrong], CELLS, "09:00")
     page = renewed(page, [replace(ROW, seed=2, outcome="inconclusive", kept=0.98, finding="late")], CELLS, "10:00")
     assert (
-        "| sidecar SIGKILL | warn/inconclusive | 1, 2, 3 | warn, inconclusive, **pass** | **2 of 3** | 100%, 98%, - | "
-        "10:00 | a pass |" in page
+        "| sidecar SIGKILL | warn/inconclusive | 1, 2, 3 | 3, 3, 3 | warn, inconclusive, **pass** | **2 of 3** | "
+        "100%, 98%, - | 10:00 | a pass |" in page
     )
     assert "| sidecar | not run | warn, inconclusive, **pass** | not run | not run |" in page
     assert "0 of 1 cells as expected in each run (3 runs); 35 of 36 not run yet." in page
     page = renewed(page, [replace(wrong, outcome="warn", problem="", finding="mended")], CELLS, "11:00")
-    assert "| 1, 2, 3 | warn, inconclusive, warn | yes | 100%, 98%, - | 11:00 | mended |" in page
+    assert "| 1, 2, 3 | 3, 3, 3 | warn, inconclusive, warn | yes | 100%, 98%, - | 11:00 | mended |" in page
     page = renewed(page, [replace(ROW, expected=("fail",), outcome="fail")], CELLS, "12:00")
-    assert "| sidecar SIGKILL | fail | 1 | fail | yes |" in page, "what was right before does not count any more"
+    assert "| sidecar SIGKILL | fail | 1 | 3 | fail | yes |" in page, "what was right before does not count any more"
     with pytest.raises(ValueError, match=r"unpack|literal"):
-        renewed(page.replace("| fail | 1 | fail |", "| fail | one | fail |"), [], CELLS, "13:00")
+        renewed(page.replace("| fail | 1 | 3 |", "| fail | one | 3 |"), [], CELLS, "13:00")
 
 
 def test_a_process_is_stopped_and_goes_on() -> None:

@@ -102,7 +102,7 @@ def test_the_page_has_a_table_of_each_kind() -> None:
     assert "1 of 1 cells as expected in each run (1 runs); 0 of 1 not run yet." in page
     assert "1 of 1 cells as expected in each run (1 runs); 35 of 36 not run yet." in page
     assert (
-        "| storm | fail | 1 | fail | yes | 97% | tomorrow | .../tsdb: GET /api/v1 |"
+        "| storm | fail | 1 | 3 | fail | yes | 97% | tomorrow | .../tsdb: GET /api/v1 |"
         in page.partition("## Hostile surroundings")[2]
     )
     assert "| sidecar SIGKILL |" in page.partition("## Hostile surroundings")[0]
