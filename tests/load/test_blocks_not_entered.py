@@ -68,7 +68,7 @@ def entered_later(client, told):
 def endless(client, told):
     for _ in range(MOST_OPEN + 3):
         client.get("/ok", catch_response=True)
-    told.append(None)  # these were counted while it runs
+    told.append(None)  # those before were counted while it runs, but the last
 
 found = []
 for make in (HttpSession, FastHttpSession):
@@ -79,7 +79,7 @@ for make in (HttpSession, FastHttpSession):
         found.append(task(make, act, user))
     raised, kinds = found.pop()
     found.append([raised, [len(kinds), kinds.index(None)]])
-    found.append(["_harness_not_entered" in user.__dict__, []])
+    found.append([bool(getattr(user.__dict__.get("_harness_not_entered"), "answers", ())), []])
 print(json.dumps(found))
 """
 COUNTED = [
@@ -89,7 +89,7 @@ COUNTED = [
     ["LookupError", ["status"]],
     ["", ["status", "validation"]],
     ["", ["", ""]],
-    ["", [24, 3]],
+    ["", [24, 22]],
     [False, []],
 ]
 
