@@ -18,6 +18,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from urllib3.util import parse_url
+
 from harness.plan.model import PrometheusTarget
 from harness.plan.secrets import mask_url
 from harness.run.record import RunDirectory
@@ -25,6 +27,7 @@ from harness.run.record import RunDirectory
 PROMETHEUS_SEAL = "prometheus.seal"  # in the run directory; there only where the plan names a token for its Prometheus
 _KEY_FILE = Path("endurance-harness") / "key"
 _KEY_BYTES = 32
+_MOST_SEAL = 1000  # bytes
 
 
 def seal(words: Sequence[object], environ: Mapping[str, str]) -> str:
@@ -51,16 +54,38 @@ def may_send_token(directory: RunDirectory, prometheus: PrometheusTarget, enviro
     """Whether the plan's Prometheus may be told what stands in the plan's token file; True where it names none."""
     if not prometheus.bearer_token_file:
         return True
+    found = _read(directory.path / PROMETHEUS_SEAL, _MOST_SEAL) or b""
+    return is_sealed(_of(prometheus), found.decode("ascii", "replace"), environ)
+
+
+def _of(prometheus: PrometheusTarget) -> tuple[object, ...]:
+    """As plan.yml has it, where secrets are masked. Two addresses may look alike there, so also where requests go."""
     try:
-        with (directory.path / PROMETHEUS_SEAL).open(encoding="utf-8") as file:
-            found = file.read(1000)
-    except (OSError, UnicodeDecodeError):
-        return False
-    return is_sealed(_of(prometheus), found, environ)
+        sent = parse_url(prometheus.url)  # as Requests does: another reader may take another part for the host
+    except ValueError:
+        return "prometheus", secrets.token_hex(32)  # none goes there: nothing that was sealed
+    return "prometheus", mask_url(prometheus.url), sent.scheme, sent.host, sent.port, str(prometheus.bearer_token_file)
 
 
-def _of(prometheus: PrometheusTarget) -> tuple[str, str, str]:
-    return "prometheus", mask_url(prometheus.url), str(prometheus.bearer_token_file)  # as plan.yml has it
+def _read(file: Path, most: int, *, own: bool = False) -> bytes | None:
+    """Of a regular file, which nothing waits for and no link leads to; None for more than ``most`` bytes.
+
+    Args:
+        own: it must be this user's, and nobody else may read or write it.
+    """
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError:
+        return None
+    try:
+        found = os.fstat(descriptor)
+        closed = not own or (found.st_uid == os.geteuid() and not found.st_mode & 0o077)
+        data = os.read(descriptor, most + 1) if closed and stat.S_ISREG(found.st_mode) else None
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+    return data if data is not None and len(data) <= most else None
 
 
 def _sealed(key: bytes, words: Sequence[object]) -> str:
@@ -78,21 +103,8 @@ def _key_file(environ: Mapping[str, str]) -> Path | None:
 def _key(environ: Mapping[str, str]) -> bytes | None:
     """The key, where it is this user's and nobody else can read or write it."""
     file = _key_file(environ)
-    if file is None:
-        return None
-    try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
-    except OSError:
-        return None
-    try:
-        found = os.fstat(descriptor)
-        own = stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o077
-        key = os.read(descriptor, _KEY_BYTES + 1) if own else b""
-    except OSError:
-        return None
-    finally:
-        os.close(descriptor)
-    return key if len(key) == _KEY_BYTES else None
+    key = None if file is None else _read(file, _KEY_BYTES, own=True)
+    return key if key is not None and len(key) == _KEY_BYTES else None
 
 
 def _new_key(environ: Mapping[str, str]) -> bytes | None:

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.run.made_here import is_sealed, seal
+from harness.plan.model import PrometheusTarget
+from harness.plan.secrets import mask_url
+from harness.run.made_here import PROMETHEUS_SEAL, is_sealed, may_send_token, seal, seal_prometheus
 from harness.run.options import RunOptions
 from harness.run.record import RunDirectory, RunRecord
 from harness.run.resume import write_order
@@ -43,6 +45,49 @@ def test_a_key_that_others_can_read_or_that_cannot_be_made_seals_nothing(tmp_pat
     (tmp_path / "file").write_text("")
     for nowhere in ({}, {"HOME": "relative"}, {"HOME": str(tmp_path / "file")}):
         assert (is_sealed(["x"], "", nowhere), seal(["x"], nowhere)) == (False, "")
+
+
+TOKEN = "/run/secrets/token"
+
+
+def may_send(directory: RunDirectory, url: str, environ: dict[str, str]) -> bool:
+    return may_send_token(directory, PrometheusTarget(url=url, bearer_token_file=TOKEN), environ)
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        "http://evil.com:80?@prom.local:9090/",
+        "http://evil.com:80#@prom.local:9090/",
+        "http://evil.com\\@prom.local:9090/",
+        "https://***@prom.local:9090/",
+        "http://***@prom.local:9091/",
+        "http://***@prom.local/",
+    ],
+)
+def test_a_token_is_sent_where_it_was_sent_before_and_nowhere_that_looks_like_it(tmp_path: Path, theirs: str) -> None:
+    environ, directory = {"HOME": str(tmp_path)}, RunDirectory(tmp_path)
+    url = "http://me:pw@prom.local:9090/"
+    seal_prometheus(directory, PrometheusTarget(url=url, bearer_token_file=TOKEN), environ)
+    assert may_send(directory, url, environ) and may_send(directory, mask_url(url), environ)
+    assert not may_send(directory, theirs, environ)
+
+
+def test_a_seal_that_is_no_file_is_none_and_is_not_waited_for(tmp_path: Path) -> None:
+    environ, directory, url = {"HOME": str(tmp_path)}, RunDirectory(tmp_path), "http://prom.local:9090"
+    file = tmp_path / PROMETHEUS_SEAL
+    os.mkfifo(file)  # whoever opens it plainly waits for a writer for ever
+    assert not may_send(directory, url, environ)
+    file.unlink()
+    seal_prometheus(directory, PrometheusTarget(url=url, bearer_token_file=TOKEN), environ)
+    file.rename(tmp_path / "elsewhere")
+    file.symlink_to(tmp_path / "elsewhere")
+    assert not may_send(directory, url, environ)
+    file.unlink()
+    file.write_bytes((tmp_path / "elsewhere").read_bytes() + bytes(2000))
+    assert not may_send(directory, url, environ)
+    file.write_bytes((tmp_path / "elsewhere").read_bytes())
+    assert may_send(directory, url, environ)
 
 
 def dead(folder: Path) -> RunDirectory:
