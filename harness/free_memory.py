@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,17 +13,24 @@ GROUPS = (
     (Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"), Path("/sys/fs/cgroup/memory/memory.usage_in_bytes")),
 )
 SURELY = ("inactive_file",)  # cached files that the kernel gives back first
-AT_MOST = ("inactive_file", "active_file")
+AT_MOST = ("inactive_file", "active_file", "slab_reclaimable")
 
 
 def memory_free(groups: Sequence[tuple[Path, Path]] = GROUPS, cached: Sequence[str] = SURELY) -> float:
-    """Bytes.
+    """Bytes: the least of ``memory_bounds``."""
+    return min(free for free, _ in memory_bounds(groups, cached))
+
+
+def memory_bounds(
+    groups: Sequence[tuple[Path, Path]] = GROUPS, cached: Sequence[str] = SURELY
+) -> list[tuple[float, float]]:
+    """Bytes that may still be taken and bytes in all, of the machine (which is never small: inf) and of each limit.
 
     Args:
         groups: files with the limit and the use of a control group; those that are not there limit nothing.
-        cached: which of the group's cached files count as free.
+        cached: what of the group's memory that the kernel gives back counts as free.
     """
-    free = float(psutil.virtual_memory().available)
+    found = [(float(psutil.virtual_memory().available), math.inf)]
     for limit, used in groups:
         try:
             most, now = limit.read_text().strip(), used.read_text().strip()
@@ -30,8 +38,9 @@ def memory_free(groups: Sequence[tuple[Path, Path]] = GROUPS, cached: Sequence[s
             continue
         if most.isdigit() and now.isdigit():
             # Cached files count as used there and are given back: what is free may be more than this.
-            free = min(free, max(0.0, float(most) - float(now)) + sum(_cached(limit.parent, one) for one in cached))
-    return free
+            free = max(0.0, float(most) - float(now)) + sum(_cached(limit.parent, one) for one in cached)
+            found.append((free, float(most)))
+    return found
 
 
 def _cached(group: Path, which: str) -> float:

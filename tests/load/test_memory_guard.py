@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
+from math import inf
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -17,6 +18,7 @@ from harness.load.supervisor import _how_it_ended
 from harness.selftest.hostile_target import served
 
 MUCH = 2.0**35
+MIB = 2**20
 
 
 @pytest.mark.parametrize(
@@ -33,19 +35,35 @@ def test_it_ends_where_little_is_left_and_much_of_it_is_its_own(
 ) -> None:
     ended: list[int] = []
     with caplog.at_level(logging.CRITICAL):
-        MemoryGuard(lambda: free, lambda: own, ended.append).look()
+        MemoryGuard(lambda: [(free, inf)], lambda: own, ended.append).look()
     assert ended == [EXIT_CODE] * ends
     assert [record.message.startswith("out of memory, ") for record in caplog.records] == [True] * ends
+
+
+@pytest.mark.parametrize(
+    ("bounds", "ends"),
+    [
+        ([(MUCH, inf), (200 * MIB, 1024 * MIB)], False),  # a steady worker of 730 MiB in a container of its own
+        ([(MUCH, inf), (64 * MIB, 1024 * MIB)], False),
+        ([(MUCH, inf), (64 * MIB - 1, 1024 * MIB)], True),
+        ([(MUCH, inf), (LEAST_LEFT - 1, MUCH)], True),  # a large one is as a machine
+        ([(LEAST_LEFT - 1, inf), (200 * MIB, 1024 * MIB)], True),  # the machine is out of memory, not the container
+    ],
+)
+def test_of_a_small_container_a_share_is_left(bounds: list[tuple[float, float]], ends: bool) -> None:
+    ended: list[int] = []
+    MemoryGuard(lambda: bounds, lambda: 730.0 * MIB, ended.append).look()
+    assert ended == [EXIT_CODE] * ends
 
 
 def test_it_looks_once_in_so_many_bytes() -> None:
     looked: list[int] = []
 
-    def free() -> float:
+    def bounds() -> list[tuple[float, float]]:
         looked.append(1)
-        return MUCH
+        return [(MUCH, inf)]
 
-    guard = MemoryGuard(free, lambda: MUCH, lambda _: None)
+    guard = MemoryGuard(bounds, lambda: MUCH, lambda _: None)
     for _ in range(1000):
         guard.read(EVERY // 100)
     assert len(looked) == 9
