@@ -58,7 +58,7 @@ def _go_on(directory: RunDirectory, *, trust: bool, as_json: bool, announce_fd: 
     order = read_order(directory, os.environ)
     if not (order.ours or trust):
         raise UsageError(
-            f"the run in {directory.path} was not started by you on this machine, and to go on with it is to run "
+            f"the run in {directory.path} {order.doubt}, and to go on with it is to run "
             f"{str(order.plan.load.locustfile)[:500]!r} in {str(order.folder)[:500]!r}",
             remedy=f"where you know who made it: harness resume {directory.path} --trust; close and judge it, which "
             f"runs nothing of it: harness judge {directory.path}",

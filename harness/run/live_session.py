@@ -36,7 +36,7 @@ from harness.run.own_parts import OwnParts
 from harness.run.phases import Schedule
 from harness.run.protocols import Load, Parts, Run, Sources, Telemetry
 from harness.run.record import PLAN, LoadStep, RunDirectory, RunRecord
-from harness.run.resume import load_goes_on, write_order
+from harness.run.resume import load_goes_on, unsealed_words, write_order
 from harness.run.run_metrics import RunMetrics, public_url, serve_run_metrics
 from harness.run.standing_parts import StandingParts
 from harness.run.telemetry import prometheus_version
@@ -71,6 +71,8 @@ class LiveSession:
             self._write_plan()
             seal_prometheus(directory, plan.prometheus, options.environ)
         write_order(directory, plan, options)
+        if unsealed := unsealed_words(plan, options):
+            journal.remark(unsealed)  # of what may come, nothing of the verdict
 
     @property
     def record(self) -> RunRecord:

@@ -12,6 +12,7 @@ import hashlib
 import hmac
 import json
 import os
+import pwd
 import secrets
 import stat
 from collections.abc import Mapping, Sequence
@@ -42,6 +43,22 @@ def is_sealed(words: Sequence[object], found: object, environ: Mapping[str, str]
     if key is None or not isinstance(found, str) or not found.isascii():
         return False
     return hmac.compare_digest(found, _sealed(key, words))
+
+
+def why_unsealed(environ: Mapping[str, str]) -> str:
+    """Why nothing is sealed here, in words; empty where it is."""
+    file = _key_file(environ)
+    if file is None:
+        return "this user has no home"
+    return "" if seal((), environ) else f"{file} cannot be made and read, or is not yours alone"
+
+
+def doubt_of(found: object, environ: Mapping[str, str]) -> str:
+    """Why a run with this seal is not known as this user's, in words after "the run in ..."."""
+    if not found:
+        return "has no seal that tells who started it (no key could be kept there)"
+    gone = "" if _key(environ) else ", or your key of then is gone"
+    return f"was not started by you on this machine{gone}"
 
 
 def seal_prometheus(directory: RunDirectory, prometheus: PrometheusTarget | None, environ: Mapping[str, str]) -> None:
@@ -93,10 +110,14 @@ def _sealed(key: bytes, words: Sequence[object]) -> str:
 
 
 def _key_file(environ: Mapping[str, str]) -> Path | None:
-    """As the XDG base directory specification has it; None without a home."""
-    state, home = environ.get("XDG_STATE_HOME", ""), environ.get("HOME", "")
+    """As the XDG base directory specification has it; None without a home. Services and cron jobs may lack HOME."""
+    state = environ.get("XDG_STATE_HOME", "")
     if Path(state).is_absolute():
         return Path(state) / _KEY_FILE
+    home = environ.get("HOME", "")
+    if not home:
+        with suppress(KeyError):  # a container may run as a user that nobody listed
+            home = pwd.getpwuid(os.geteuid()).pw_dir
     return Path(home) / ".local" / "state" / _KEY_FILE if Path(home).is_absolute() else None
 
 

@@ -19,7 +19,7 @@ from harness.plan.loading import load_plan, load_plan_text
 from harness.plan.model import Plan
 from harness.run.json_files import read_json
 from harness.run.live_state import read_state
-from harness.run.made_here import is_sealed, seal
+from harness.run.made_here import doubt_of, is_sealed, seal, why_unsealed
 from harness.run.options import RunOptions
 from harness.run.record import Gap, RunDirectory, RunRecord, rfc3339
 from harness.run.recover import clear_dead, still_on
@@ -29,6 +29,7 @@ ORDER_FILE = "resume.json"
 SCHEMA = 1
 _CLOCK_SECONDS = 1.0  # by which a clock that is kept in step may go back
 _SEALED = ("plan", "faults", "folder")
+_LOOKS_FOR_A_LIMIT = ("stress", "capacity")
 LEAST_LEFT = 60.0  # seconds of load, besides a new warm-up; for less nobody needs to start it all again
 
 
@@ -40,12 +41,14 @@ class Order:
         plan: as it was asked for, before it was set on parts that were started here; secrets included.
         folder: the working directory, from which the plan's file names count.
         ours: this user asked for it, on this machine.
+        doubt: why that is not known, in words after "the run in ...".
     """
 
     plan: Plan
     faults: tuple[str, ...]
     folder: Path
     ours: bool = False
+    doubt: str = ""
 
 
 def write_order(directory: RunDirectory, plan: Plan, options: RunOptions) -> None:
@@ -63,6 +66,16 @@ def write_order(directory: RunDirectory, plan: Plan, options: RunOptions) -> Non
         json.dump(data, out)
 
 
+def unsealed_words(plan: Plan, options: RunOptions) -> str:
+    """What a run that gets no seal will ask for, for who starts it; empty for one that has it or needs none."""
+    named = plan.prometheus
+    needed = plan.kind not in _LOOKS_FOR_A_LIMIT if named is None else bool(named.bearer_token_file)
+    why = why_unsealed(options.environ) if needed and options.services is None else ""
+    later = "harness resume" if named is None else "harness judge"
+    killed = f"were its harness killed, `{later}` would need --trust"
+    return f"nothing will tell this run as yours: {why}; {killed}" if why else ""
+
+
 def read_order(directory: RunDirectory, environ: Mapping[str, str]) -> Order:
     """Raises UsageError: the run left none, so that it cannot be taken up."""
     file = directory.work / ORDER_FILE
@@ -74,8 +87,10 @@ def read_order(directory: RunDirectory, environ: Mapping[str, str]) -> Order:
         if not isinstance(text, str) or not isinstance(faults, list) or not isinstance(folder, str):
             raise TypeError("it was damaged")
         plan = load_plan_text(text, where=str(file), environ={})
-        ours = is_sealed(words, data.get("seal"), environ)
-        return Order(plan, tuple(str(one) for one in faults), Path(folder), ours)
+        found = data.get("seal")
+        ours = is_sealed(words, found, environ)
+        doubt = "" if ours else doubt_of(found, environ)
+        return Order(plan, tuple(str(one) for one in faults), Path(folder), ours, doubt)
     except (HarnessError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise UsageError(
             f"the run in {directory.path} did not leave what it takes to go on with it: {str(error)[:1000]}",
@@ -100,7 +115,7 @@ def taken_up(directory: RunDirectory, plan: Plan, now: float) -> RunRecord:
         )
     if record.steady_from is None or not (directory.work / "prometheus" / "data").is_dir():
         raise UsageError(f"the load of the run in {directory.path} had not begun", remedy="start it anew")
-    if plan.kind in ("stress", "capacity"):
+    if plan.kind in _LOOKS_FOR_A_LIMIT:
         raise UsageError(
             "a run that looks for a limit cannot be taken up: its steps follow from each other", remedy=close
         )

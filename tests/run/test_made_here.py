@@ -6,17 +6,23 @@ import json
 import os
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from harness.plan.model import PrometheusTarget
 from harness.plan.secrets import mask_url
+from harness.run.interrupts import StopRequest
+from harness.run.journal import Journal
+from harness.run.live_session import LiveSession
+from harness.run.live_state import StateUi
 from harness.run.made_here import PROMETHEUS_SEAL, is_sealed, may_send_token, seal, seal_prometheus
 from harness.run.options import RunOptions
 from harness.run.record import RunDirectory, RunRecord
 from harness.run.resume import write_order
 from tests.cli.test_commands import harness
 from tests.run.plans import make_plan
+from tests.run.test_live_state import Shown
 
 
 def test_a_seal_is_of_one_user_and_of_these_words(tmp_path: Path) -> None:
@@ -43,8 +49,47 @@ def test_a_key_that_others_can_read_or_that_cannot_be_made_seals_nothing(tmp_pat
     key.symlink_to(tmp_path / "elsewhere")
     assert (is_sealed(["x"], found, mine), seal(["x"], mine)) == (False, "")
     (tmp_path / "file").write_text("")
-    for nowhere in ({}, {"HOME": "relative"}, {"HOME": str(tmp_path / "file")}):
+    for nowhere in ({"HOME": "relative"}, {"HOME": str(tmp_path / "file")}):
         assert (is_sealed(["x"], "", nowhere), seal(["x"], nowhere)) == (False, "")
+
+
+def test_without_home_the_key_is_in_the_users_own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a service or a container."""
+    users = {os.geteuid(): SimpleNamespace(pw_dir=str(tmp_path))}
+    monkeypatch.setattr("pwd.getpwuid", users.__getitem__)
+    for nothing in ({}, {"HOME": ""}):
+        assert is_sealed(["x"], seal(["x"], nothing), {"HOME": str(tmp_path)})
+    users.clear()  # of a number that nobody listed
+    assert seal(["x"], {}) == ""
+
+
+def test_who_starts_a_run_that_gets_no_seal_is_told(tmp_path: Path) -> None:
+    named = PrometheusTarget(url="http://prom.local")
+    token = named.model_copy(update={"bearer_token_file": TOKEN})
+
+    def said(environ: dict[str, str], prometheus: PrometheusTarget | None) -> str:
+        run_id = f"r{len(list(tmp_path.iterdir()))}"
+        directory = RunDirectory(tmp_path / run_id)
+        directory.work.mkdir(parents=True)
+        ui = Shown()
+        LiveSession(
+            make_plan().model_copy(update={"prometheus": prometheus}), RunOptions(tmp_path, tmp_path, environ), [],
+            directory, RunRecord(run_id, "t", 100.0, "http://t"), StopRequest(),
+            Journal(ui, directory.path / "log", lambda: 100.0), StateUi(ui, tmp_path / "state", lambda: 100.0),
+            lambda: 100.0,
+        )  # fmt: skip
+        return "".join(ui.said)
+
+    for prometheus in (None, named, token):
+        assert said({"HOME": str(tmp_path / "mine")}, prometheus) == ""
+    (tmp_path / "file").write_text("")
+    bad = {"HOME": str(tmp_path / "file")}
+    why = f"{tmp_path}/file/.local/state/endurance-harness/key cannot be made and read, or is not yours alone"
+    told = "note nothing will tell this run as yours: {}; were its harness killed, `harness {}` would need --trust"
+    assert said(bad, None) == told.format(why, "resume")
+    assert said(bad, token) == told.format(why, "judge")
+    assert said(bad, named) == "", "no token, and it cannot be taken up anyway"
+    assert said({"HOME": "relative"}, None) == told.format("this user has no home", "resume")
 
 
 TOKEN = "/run/secrets/token"
@@ -111,8 +156,17 @@ def test_a_run_from_elsewhere_is_not_taken_up_unless_it_is_trusted(
     write_order(theirs, make_plan(), RunOptions(tmp_path, tmp_path, {"HOME": str(tmp_path / "them")}))
     code, out, err = harness(capsys, "resume", str(theirs.path))
     assert (code, out, taken) == (2, "", [])
+    assert (
+        " was not started by you on this machine, or your key of then is gone, and to go on with it is to run " in err
+    )
+    seal(["x"], os.environ)
+    code, out, err = harness(capsys, "resume", str(theirs.path))
+    assert (code, out, taken) == (2, "", [])
     assert err.startswith(f"error: the run in {theirs.path} was not started by you on this machine, and to go on")
     assert f"harness resume {theirs.path} --trust" in err and f"harness judge {theirs.path}" in err
+    write_order(theirs, make_plan(), RunOptions(tmp_path, tmp_path, {"HOME": "nowhere"}))
+    code, out, err = harness(capsys, "resume", str(theirs.path))
+    assert code == 2 and " has no seal that tells who started it (no key could be kept there), and to go on" in err
     assert harness(capsys, "resume", str(theirs.path), "--trust")[0] == 0
     assert len(taken) == 1
 

@@ -63,9 +63,9 @@ load:
   stages: [{duration: 20s, users: 50, spawn_rate: 5}, {duration: 100s, users: 100}]
 objectives: {latency_p95: 800ms, restarts: off}
 """
-    plan = make_plan(text)
-    write_order(dead, plan, RunOptions(tmp_path, tmp_path, {}, faults=("memory_leak:mb_per_s=2",)))
-    order = read_order(dead, {})
+    plan, nowhere = make_plan(text), {"HOME": "nowhere"}
+    write_order(dead, plan, RunOptions(tmp_path, tmp_path, nowhere, faults=("memory_leak:mb_per_s=2",)))
+    order = read_order(dead, nowhere)
     assert order.plan == plan
     assert not order.ours, "nobody has a key without a home"
     assert (order.faults, order.folder) == (("memory_leak:mb_per_s=2",), tmp_path)
