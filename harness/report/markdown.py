@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from harness.judge.regression_rows import WIDE
 from harness.judge.verdict import Outcome, Verdict
 from harness.plan.model import Plan
-from harness.report.comparison import ComparedView, compared_view
+from harness.report.comparison import ComparedRow, ComparedView, compared_view
 from harness.report.headline import only_the_cause
 from harness.report.limiting import LIMITING_COLUMNS
 from harness.report.runbooks import runbook_place
@@ -20,6 +19,7 @@ from harness.run.record import RunRecord
 # GitHub refuses comments above 65,536 characters; whoever needs more opens the HTML report.
 MAX_LENGTH = 60_000
 MAX_FINDINGS = 30
+MAX_PLACES = 3
 MAX_COMPARED = 60
 _CHANGES = {"worse": "❌", "better": "🟢", "same": "✅", "cannot tell": "❔"}
 _SYMBOLS = {
@@ -149,14 +149,26 @@ def comparison_table(view: ComparedView) -> str:
             for row in shown[:MAX_COMPARED]
         ]
         lines.append(_table(head, rows))
-    reasoned = [row for row in shown[:MAX_COMPARED] if row.effect and row.note and row.note != WIDE]
-    lines += [f"- {code(row.query)} {escape(': '.join(filter(None, (row.subject, row.note))))}" for row in reasoned]
+    lines += _reasons(shown[:MAX_COMPARED])
     if len(view.rows) > len(shown):
         lines.append(f"- {len(view.rows) - len(shown)} series could not be compared; verdict.json tells why.")
     if len(shown) > MAX_COMPARED:
         lines.append(f"- and {len(shown) - MAX_COMPARED} more in verdict.json")
     lines += [f"- {escape(remark)}" for remark in view.remarks]
     return "\n".join(lines) + "\n"
+
+
+def _reasons(rows: Sequence[ComparedRow]) -> list[str]:
+    """What is to be known of rows whose change stands in the table; of many the same reason once."""
+    places: dict[str, list[str]] = {}
+    for row in rows:
+        if row.effect and row.note:
+            places.setdefault(row.note, []).append(f"{row.query} {row.subject}".strip())
+    told = []
+    for note, where in places.items():
+        more = f" and {len(where) - MAX_PLACES} more" if len(where) > MAX_PLACES else ""
+        told.append("- " + escape(f"{', '.join(where[:MAX_PLACES])}{more}: {note}"))
+    return told
 
 
 def _gaps(view: ReportView) -> str:
