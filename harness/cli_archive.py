@@ -11,7 +11,6 @@ import click
 from rich.table import Table
 
 from harness.cli_terminal import Terminal
-from harness.cli_words import name_of
 from harness.errors import ExitCode, HarnessError, UsageError
 from harness.judge.as_baseline import passed
 from harness.plan.loading import load_plan
@@ -19,6 +18,7 @@ from harness.prom.manifest import Checked, DamagedArchiveError, Kept, check_arch
 from harness.report.stored import read_verdict
 from harness.run.baselines import Baselines, add_baseline, read_baselines, remove_baseline
 from harness.run.json_files import read_json
+from harness.run.naming import name_of
 from harness.run.prune import StoredRun, kept_because, remove_leftovers, remove_run, size_of
 from harness.run.record import RunDirectory, find_run, list_runs, rfc3339
 from harness.run.recover import still_on
@@ -220,7 +220,7 @@ def _trouble(directory: RunDirectory) -> str:
     except HarnessError as error:
         return error.message
     if directory.work.is_dir() and not directory.tsdb.is_dir():
-        return f"its series were not archived yet: harness judge {directory.path}"
+        return f"its series were not archived yet: harness judge {name_of(directory)}"
     return ""
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import click
 
-from harness.cli_words import name_of
 from harness.errors import UsageError
 from harness.judge.set_aside import SetAside
 from harness.run.marks import add_mark
+from harness.run.naming import name_of
 from harness.run.record import RunRecord, find_run, rfc3339
 from harness.run.recover import still_on
 from harness.units import format_duration, parse_duration

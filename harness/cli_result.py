@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -52,7 +53,7 @@ def run_detached(context: click.Context, root: Path, *, as_json: bool) -> int:
             click.echo(json.dumps({"error": text.strip(), "remedy": "", "exit_code": found.exit_code}, indent=2))
         return found.exit_code
     run_id = found.directory.path.name
-    where = "" if root == Path("runs") else f" --out {root}"
+    where = "" if root == Path("runs") else f" --out {shlex.quote(str(root))}"
     if as_json:
         told = {"run_id": run_id, "directory": str(found.directory.path), "pid": found.pid, "log": str(found.log)}
         click.echo(json.dumps(told, indent=2))

@@ -15,6 +15,7 @@ from harness.errors import UsageError
 from harness.report.writer import ReportWriter
 from harness.run.detach import announce
 from harness.run.display import UNWATCHED_SECONDS, PlainUi, make_ui
+from harness.run.naming import name_of
 from harness.run.options import RunOptions
 from harness.run.record import RunDirectory, find_run
 from harness.run.recover import taken
@@ -60,8 +61,8 @@ def _go_on(directory: RunDirectory, *, trust: bool, as_json: bool, announce_fd: 
         raise UsageError(
             f"the run in {directory.path} {order.doubt}, and to go on with it is to run "
             f"{str(order.plan.load.locustfile)[:500]!r} in {str(order.folder)[:500]!r}",
-            remedy=f"where you know who made it: harness resume {directory.path} --trust; close and judge it, which "
-            f"runs nothing of it: harness judge {directory.path}",
+            remedy=f"where you know who made it: harness resume {name_of(directory)} --trust; close and judge "
+            f"it, which runs nothing of it: harness judge {name_of(directory)}",
         )
     try:
         os.chdir(order.folder)  # the plan's file names count from there
@@ -69,7 +70,7 @@ def _go_on(directory: RunDirectory, *, trust: bool, as_json: bool, announce_fd: 
         why = error.strerror if isinstance(error, OSError) else error
         raise UsageError(
             f"the folder that the run was started in is not there: {str(order.folder)[:500]!r}: {why}",
-            remedy=f"close and judge it: harness judge {directory.path}",
+            remedy=f"close and judge it: harness judge {name_of(directory)}",
         ) from error
     progress = Terminal(stderr=as_json)
     result = resume_session(

@@ -11,7 +11,6 @@ from rich.table import Table
 
 from harness.assets import data_path, rules_path
 from harness.cli_terminal import Terminal
-from harness.cli_words import name_of
 from harness.errors import ArchiveError, HarnessError
 from harness.judge import judge_run
 from harness.judge.damage import verdict_on_damage
@@ -27,6 +26,7 @@ from harness.report.text import one_line
 from harness.report.writer import ReportWriter, evidence_of
 from harness.run.baselines import read_baselines
 from harness.run.json_files import read_json
+from harness.run.naming import name_of
 from harness.run.record import RunDirectory, RunRecord, find_run, list_runs, rfc3339
 from harness.run.recover import recover, still_on
 from harness.run.recover_standing import recover_named, recover_standing

@@ -13,7 +13,6 @@ import click
 
 from exporters.metric_names import SUBJECT_ALL
 from harness.cli_runs import stored_plan
-from harness.cli_words import name_of
 from harness.errors import ArchiveError, ExitCode, HarnessError, QueryError, UsageError
 from harness.judge.verdict import ObjectiveResult
 from harness.prom.credentials import anonymous
@@ -22,6 +21,7 @@ from harness.report.text import printable
 from harness.run.interrupts import STOP_FILE
 from harness.run.made_here import may_send_token
 from harness.run.named_prometheus import credentials_of
+from harness.run.naming import name_of
 from harness.run.record import RunDirectory, find_run
 from harness.run.recover import still_on
 from harness.run.status import RunStatus, in_words, status_of, to_json
@@ -106,7 +106,7 @@ def stop(run: str, wait: bool, timeout: str, root: Path) -> int:
     if not directory.verdict_file.is_file():
         raise HarnessError(
             f"the run in {directory.path} ended without a verdict: its harness was ended at once, or died",
-            remedy=f"judge it: harness judge {directory.path}",
+            remedy=f"judge it: harness judge {name_of(directory)}",
         )
     verdict = read_verdict(directory)
     click.echo(f"{directory.path.name}: {verdict.outcome.word}; {directory.path / 'report.html'}")

@@ -15,6 +15,7 @@ from harness.prom.private import RunData
 from harness.run.baselines import read_baselines
 from harness.run.journal import Journal
 from harness.run.keeper import RecordKeeper, nothing_to_judge
+from harness.run.naming import name_of
 from harness.run.notify import message, post, report_place
 from harness.run.options import RunOptions
 from harness.run.record import RunDirectory, RunRecord
@@ -73,7 +74,7 @@ class Aftermath:
         except OSError as error:
             raise HarnessError(
                 f"the reports could not be written: {error}; the verdict is {verdict.outcome.word}",
-                remedy=f"make room, then: harness judge {self.directory.path}",
+                remedy=f"make room, then: harness judge {name_of(self.directory)}",
             ) from error
 
     def notify(self, verdict: Verdict) -> None:

@@ -12,6 +12,7 @@ from harness.ownership import OWNER_FILE
 from harness.run.interrupts import STOP_FILE
 from harness.run.journal import Journal
 from harness.run.live_state import STATE_FILE
+from harness.run.naming import name_of
 from harness.run.record import RunDirectory, RunRecord
 from harness.run.removal import remove_tree
 from harness.run.watch import Ending
@@ -76,7 +77,7 @@ class RecordKeeper:
             if path.name == "prometheus" and keep_prometheus:
                 self._journal.note(
                     f"the run's series are not archived; they are still in {path / 'data'}: "
-                    f"`harness judge {self._directory.path}` recovers them and judges the run"
+                    f"`harness judge {name_of(self._directory)}` recovers them and judges the run"
                 )
                 (path / "prometheus.yml").unlink(missing_ok=True)  # may hold the target's credentials
             elif path.is_dir():

@@ -19,6 +19,7 @@ from harness.prom.blocks import Block, find_blocks, refuse_symlinks
 from harness.prom.server import PrometheusServer
 from harness.prom.swap import heal, unmasked_of
 from harness.run.named_prometheus import hidden
+from harness.run.naming import name_of
 from harness.run.record import RunDirectory, RunRecord
 from harness.run.removal import remove_tree
 
@@ -41,7 +42,7 @@ def taken(directory: RunDirectory) -> Iterator[None]:
         except BlockingIOError:
             raise UsageError(
                 f"the run in {directory.path} is being taken up or closed by another process at this moment",
-                remedy=f"look at it: harness status {directory.path}",
+                remedy=f"look at it: harness status {name_of(directory)}",
             ) from None
         except OSError as error:
             raise ArchiveError(
@@ -76,7 +77,7 @@ def _refuse_unless_judged(directory: RunDirectory) -> None:
     if not directory.tsdb.is_dir():  # else it is being judged at its end
         raise ArchiveError(
             f"the run in {directory.path} is still on",
-            remedy=f"wait for its end, or end it: harness stop {directory.path}",
+            remedy=f"wait for its end, or end it: harness stop {name_of(directory)}",
         )
 
 

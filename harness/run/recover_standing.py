@@ -11,6 +11,7 @@ from harness.prom.api import PrometheusApi
 from harness.prom.remote_archive import keep_remote
 from harness.run.made_here import may_send_token
 from harness.run.named_prometheus import ARCHIVE_TIMEOUT, api_of, wanted_series
+from harness.run.naming import name_of
 from harness.run.record import RunDirectory
 from harness.run.recover import ended, how_it_ended
 from harness.run.services import Services
@@ -55,7 +56,7 @@ def recover_named(
         raise UsageError(
             f"the run in {directory.path} was not made by you on this machine, and to recover its series is to send "
             f"what stands in {str(prometheus.bearer_token_file)[:500]!r} to {prometheus.url[:500]}",
-            remedy="where that token is meant for that address: harness judge RUN --trust",
+            remedy=f"where that token is meant for that address: harness judge {name_of(directory)} --trust",
         )
 
     def keep(start: float, end: float) -> str:

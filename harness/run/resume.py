@@ -20,6 +20,7 @@ from harness.plan.model import Plan
 from harness.run.json_files import read_json
 from harness.run.live_state import read_state
 from harness.run.made_here import doubt_of, is_sealed, seal, why_unsealed
+from harness.run.naming import name_of
 from harness.run.options import RunOptions
 from harness.run.record import Gap, RunDirectory, RunRecord, rfc3339
 from harness.run.recover import clear_dead, still_on
@@ -94,7 +95,8 @@ def read_order(directory: RunDirectory, environ: Mapping[str, str]) -> Order:
     except (HarnessError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise UsageError(
             f"the run in {directory.path} did not leave what it takes to go on with it: {str(error)[:1000]}",
-            remedy=f"close and judge it: harness judge {directory.path} (runs in standing services cannot be resumed)",
+            remedy=f"close and judge it: harness judge {name_of(directory)} (runs in standing services cannot be "
+            "resumed)",
         ) from error
 
 
@@ -105,7 +107,7 @@ def taken_up(directory: RunDirectory, plan: Plan, now: float) -> RunRecord:
         UsageError: it is on or over, its load had not begun, or nothing of its load is left.
         ArchiveError: its files cannot be read.
     """
-    close = f"close and judge it: harness judge {directory.path}"
+    close = f"close and judge it: harness judge {name_of(directory)}"
     refuse_what_is_not_dead(directory)
     record = directory.read_record()
     if record.steady_from is not None and plan.prometheus is not None:
@@ -139,9 +141,11 @@ def taken_up(directory: RunDirectory, plan: Plan, now: float) -> RunRecord:
 def refuse_what_is_not_dead(directory: RunDirectory) -> None:
     """Raises UsageError: the run is on, or over."""
     if still_on(directory):
-        raise UsageError(f"the run in {directory.path} is on", remedy=f"look at it: harness status {directory.path}")
+        raise UsageError(
+            f"the run in {directory.path} is on", remedy=f"look at it: harness status {name_of(directory)}"
+        )
     if directory.read_record().ended_at is not None or directory.tsdb.is_dir():
-        remedy = "" if directory.verdict_file.exists() else f"judge it: harness judge {directory.path}"
+        remedy = "" if directory.verdict_file.exists() else f"judge it: harness judge {name_of(directory)}"
         raise UsageError(f"the run in {directory.path} is over: there is nothing to go on with", remedy=remedy)
 
 

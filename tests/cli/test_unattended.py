@@ -10,10 +10,11 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from harness.cli_result import words_of
+from harness.cli_result import run_detached, words_of
 from harness.cli_run import run
 from harness.judge.verdict import Outcome
 from harness.ownership import owned
@@ -90,7 +91,7 @@ def test_stop_of_a_run_that_ends_without_a_verdict(
     assert code == 12
     assert err == (
         "error: the run in runs/r1 ended without a verdict: its harness was ended at once, or died\n"
-        "  judge it: harness judge runs/r1\n"
+        "  judge it: harness judge r1\n"
     )
 
 
@@ -231,6 +232,15 @@ def test_the_run_directory_is_announced_and_the_log_goes_there(monkeypatch: pyte
     assert found.directory == directory
     assert found.log == directory.logs / "console.log"
     assert found.log.read_text() == "appended\n"
+
+
+def test_a_detached_run_is_named_so_that_it_can_be_typed(
+    monkeypatch: pytest.MonkeyPatch, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = SimpleNamespace(directory=RunDirectory(here / "my runs" / "r1"), pid=7, log=here / "log")
+    monkeypatch.setattr("harness.cli_result.start_detached", lambda *_: found)
+    run_detached(run.make_context("run", ["soak"]), Path("my runs"), as_json=False)
+    assert "harness status r1 --out 'my runs'\n" in capsys.readouterr().out
 
 
 def test_a_detached_run_that_is_given_up_while_it_starts_does_not_go_on(

@@ -69,10 +69,11 @@ def test_a_run_of_somebody_else_has_no_token_sent_anywhere(server: PrometheusSer
     prometheus = PrometheusTarget(url=server.url, bearer_token_file=str(token))
     asks = plan().model_copy(update={"prometheus": prometheus})
     mine, theirs = {"HOME": str(tmp_path / "mine")}, {"HOME": str(tmp_path / "theirs")}
-    directory = killed(tmp_path / "run")
+    directory = killed(tmp_path / "a run")
     seal_prometheus(directory, prometheus, theirs)
     with pytest.raises(UsageError, match="was not made by you on this machine") as refused:
         recover_named(directory, asks, mine)
+    assert refused.value.remedy.endswith(f"for that address: harness judge '{directory.path}' --trust")
     assert str(token) in refused.value.message and server.url in refused.value.message
     (directory.path / PROMETHEUS_SEAL).unlink()
     with pytest.raises(UsageError, match="was not made by you"):

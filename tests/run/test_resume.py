@@ -21,6 +21,7 @@ from harness.run.live_state import STATE_FILE, StateUi
 from harness.run.options import RunOptions
 from harness.run.phases import Schedule
 from harness.run.record import Gap, RunDirectory, RunRecord
+from harness.run.recover import taken
 from harness.run.resume import (
     clear_for_new_parts,
     load_goes_on,
@@ -70,6 +71,24 @@ objectives: {latency_p95: 800ms, restarts: off}
     assert not order.ours, "nobody has a key without a home"
     assert (order.faults, order.folder) == (("memory_leak:mb_per_s=2",), tmp_path)
     assert (dead.work / "resume.json").stat().st_mode & 0o077 == 0
+
+
+def test_a_remedy_names_the_run_so_that_it_can_be_typed(
+    dead: RunDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spaced = RunDirectory(dead.path.rename(tmp_path / "a run"))
+    with pytest.raises(UsageError) as refused:
+        read_order(spaced, {})
+    assert f"harness judge '{tmp_path}/a run' " in refused.value.remedy
+    with taken(spaced), pytest.raises(UsageError) as refused, taken(spaced):
+        pass
+    assert refused.value.remedy == f"look at it: harness status '{tmp_path}/a run'"
+    (tmp_path / "runs").mkdir()
+    spaced.path.rename(tmp_path / "runs" / "r1")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError) as refused:
+        taken_up(RunDirectory(Path("runs/r1")), PLAN, BEGUN + 86_390)
+    assert refused.value.remedy == "close and judge it: harness judge r1"
 
 
 @pytest.mark.parametrize("text", [None, "{", '{"schema": 2}', '{"schema": 1, "plan": "name: t", "faults": []}', "[]"])

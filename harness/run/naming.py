@@ -7,10 +7,10 @@ from pathlib import Path
 
 from harness.run.record import RunDirectory
 
-RUNS = Path("runs")
+_RUNS = Path("runs")
 
 
 def name_of(directory: RunDirectory) -> str:
     """What a command takes as RUN, without --out: the name of a folder below ``runs``, else a path. Pure."""
     path = directory.path
-    return shlex.quote(path.name if path.parent == RUNS else str(path))
+    return shlex.quote(path.name if path.parent == _RUNS else str(path))
