@@ -18,7 +18,7 @@ import psutil
 from harness.errors import HarnessError
 from harness.prom.server import die_with_parent
 from harness.selftest.going_on import guarded
-from harness.selftest.kills import STOPPED_SECONDS, Cell, Part
+from harness.selftest.kills import Cell, Part
 from harness.selftest.whole_run import Meddle, members
 
 APART_SECONDS = 10.0  # between the two ends of a part that is ended twice
@@ -47,7 +47,8 @@ def meddle(cell: Cell) -> Meddle:
         elif cell.action == "SIGKILL":
             found[0].kill()
         elif cell.action == "SIGSTOP":
-            return stop_for_a_minute(with_children(found[0]) if cell.part == "postgresql" else found[:1])
+            stopped = with_children(found[0]) if cell.part == "postgresql" else found[:1]
+            return stop_for_a_while(stopped, cell.stopped)
         else:
             return restart(harness, cell.part, found)
         return None
@@ -74,8 +75,8 @@ def with_children(process: psutil.Process) -> list[psutil.Process]:
     return [process, *process.children(recursive=True)]
 
 
-def stop_for_a_minute(found: Sequence[psutil.Process], seconds: float = STOPPED_SECONDS) -> Callable[[], None]:
-    """SIGSTOP now, SIGCONT a minute later, when what this returns is called, or when this process ends, however."""
+def stop_for_a_while(found: Sequence[psutil.Process], seconds: float) -> Callable[[], None]:
+    """SIGSTOP now, SIGCONT after ``seconds``, when what this returns is called, or when this process ends, however."""
     guard = guarded(found)
 
     def go_on() -> None:

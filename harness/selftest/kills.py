@@ -41,6 +41,7 @@ class Cell:
         untouched: those of them that are right where no more requests failed than the plan allows, as the lab itself
             counts them; where more did, none that passes is right in any cell. None: whichever, for more than requests
             is touched.
+        stopped: seconds for which SIGSTOP stops it.
     """
 
     part: Part
@@ -49,6 +50,7 @@ class Cell:
     told: tuple[str, ...]
     why: str
     untouched: frozenset[Outcome] | None = None
+    stopped: float = STOPPED_SECONDS
 
     @property
     def name(self) -> str:
@@ -110,7 +112,8 @@ CELLS = (
     Cell("prometheus", "restart", _REPLACED, _PROMETHEUS, "ended twice, ten seconds apart: replaced twice"),
     Cell("target-worker", "SIGTERM", _PROVEN, ("restarts",), "the plan allows no restart"),
     Cell("target-worker", "SIGKILL", _PROVEN, ("restarts",), "the same"),
-    Cell("target-worker", "SIGSTOP", _HURT, _BROKEN, "its requests hang until gunicorn gives it up"),
+    # Longer than gunicorn waits, which is a minute: as long, and chance tells whether it gives the worker up.
+    Cell("target-worker", "SIGSTOP", _HURT, _BROKEN, "its requests hang until gunicorn gives it up", stopped=75.0),
     Cell("target-worker", "restart", _PROVEN, ("restarts",), "all workers, one after the other"),
     Cell("target-master", "SIGTERM", _PROVEN, _BROKEN, "the target is gone"),
     Cell("target-master", "SIGKILL", _PROVEN, _BROKEN, "its workers go when they miss it"),

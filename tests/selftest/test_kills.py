@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -25,7 +26,7 @@ from harness.run.redis_server import start_redis
 from harness.selftest.going_on import go_on
 from harness.selftest.kill_lab import KillRow, exit_code_of, row_of, run_cell, to_json
 from harness.selftest.kill_page import renewed
-from harness.selftest.killing import ended_and_started, stop_for_a_minute, when
+from harness.selftest.killing import ended_and_started, stop_for_a_while, when
 from harness.selftest.kills import CELLS, Action, Part, choose, moment
 from harness.selftest.soak import Soak, in_words, killer
 from harness.selftest.whole_run import Whole
@@ -55,6 +56,15 @@ def test_moments_are_random_and_repeatable() -> None:
     assert len(set(moments)) == 50 and min(moments) >= 0.25 and max(moments) <= 0.60
     stopped = [moment(BY_NAME["redis SIGSTOP"], seed) for seed in range(50)]
     assert max(stopped) * 170 + 60 < 120, "there is a time after it"
+
+
+def test_a_worker_of_the_target_is_stopped_for_longer_than_gunicorn_waits() -> None:
+    """When it was as long, chance told whether the worker was given up: once 0.95 % of the requests failed, a pass."""
+    settings = (Path(__file__).parents[2] / "target" / "gunicorn.conf.py").read_text()
+    waits = re.search(r"^timeout = (\d+)$", settings, re.MULTILINE)
+    cell = BY_NAME["target-worker SIGSTOP"]
+    assert waits and cell.stopped >= float(waits[1]) + 10
+    assert max(moment(cell, seed) for seed in range(50)) * 170 + cell.stopped < 140, "there is a time after it"
 
 
 def test_cells_are_chosen_by_part_action_or_name() -> None:
@@ -150,11 +160,11 @@ def test_a_process_is_stopped_and_goes_on() -> None:
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     process = psutil.Process(child.pid)
     try:
-        end = stop_for_a_minute([process], seconds=600)
+        end = stop_for_a_while([process], seconds=600)
         wait_for(lambda: process.status() == psutil.STATUS_STOPPED)
         end()
         wait_for(lambda: process.status() != psutil.STATUS_STOPPED)
-        stop_for_a_minute([process], seconds=0.2)
+        stop_for_a_while([process], seconds=0.2)
         wait_for(lambda: process.status() != psutil.STATUS_STOPPED)
     finally:
         child.kill()
@@ -164,8 +174,8 @@ def test_a_process_is_stopped_and_goes_on() -> None:
 STOPS = """
 import signal, sys, time, psutil
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # ignored, where the tests run under nohup
-from harness.selftest.killing import stop_for_a_minute
-stop_for_a_minute([psutil.Process(int(pid)) for pid in sys.argv[1:]], seconds=600)
+from harness.selftest.killing import stop_for_a_while
+stop_for_a_while([psutil.Process(int(pid)) for pid in sys.argv[1:]], seconds=600)
 print("stopped", flush=True)
 time.sleep(600)
 """
@@ -202,7 +212,7 @@ def test_a_half_stopped_part_goes_on_when_the_rest_cannot_be_stopped() -> None:
     first, second = psutil.Process(children[0].pid), Guarded(children[1].pid)
     try:
         with pytest.raises(psutil.AccessDenied):
-            stop_for_a_minute([first, second], seconds=600)
+            stop_for_a_while([first, second], seconds=600)
         wait_for(lambda: first.status() != psutil.STATUS_STOPPED)
     finally:
         for child in children:
